@@ -1,0 +1,67 @@
+# Two commands: `make report` and `make test`. Both work on a machine with python3 (3.11 or newer) and make alone.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DELETE_ON_ERROR:
+.PHONY: help report test check-long lint types contract unit data pictures lock clean
+
+help:
+	@echo "make report      the study as out/report.html (sets up .venv on first use)"
+	@echo "make test        ruff, mypy, import contract, pytest"
+	@echo "make check-long  the slow checks"
+	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
+	@echo "make pictures    renew the README: its picture and its outputs (maintainers)"
+	@echo "make lock        renew the pinned requirements (maintainers)"
+
+report: .venv/core.stamp
+	$(BIN)/fleetline report --out out
+
+test: lint types contract unit
+
+lint: .venv/dev.stamp
+	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools
+
+types: .venv/dev.stamp
+	$(BIN)/mypy
+
+contract: .venv/dev.stamp
+	$(BIN)/lint-imports --no-cache
+
+unit: .venv/dev.stamp
+	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
+
+check-long: .venv/dev.stamp
+	$(BIN)/pytest -m long
+
+data: .venv/dev.stamp
+	$(BIN)/python tools/import_data.py ../shared/data src/fleetline/catalog/data
+
+pictures: report
+	mkdir -p docs/figures
+	cp out/figures/throughput_by_context.svg docs/figures/
+	$(BIN)/python tools/readme.py README.md
+
+lock: .venv/dev.stamp
+	$(BIN)/pip install --quiet uv
+	for set in core dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; done
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "fleetline needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	  echo "this Python cannot make a virtual environment (on Debian and Ubuntu: install python3-venv)" >&2; exit 1; }
+
+# The stamp is written last: an interrupted set-up starts again instead of passing for whole.
+.venv/core.stamp: requirements/core.txt pyproject.toml | .venv/pyvenv.cfg
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/core.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+.venv/dev.stamp: requirements/dev.txt .venv/core.stamp
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+clean:
+	rm -rf .venv out

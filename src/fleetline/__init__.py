@@ -1,0 +1,64 @@
+"""fleetline: how many tokens the world's AI chips can serve, how many are asked for, and when one passes the other.
+
+Every command has its function here:
+
+>>> import fleetline as fl
+>>> rack = fl.throughput("kimi-k2.6", "gb200-nvl72", "8000:1000", preset="article", speculative="8:3")
+>>> round(float(rack.throughput_tok_s), -2)
+375700.0
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fleetline.article import compare_article
+    from fleetline.catalog.listing import facts, models, sources, systems
+    from fleetline.deployment import breakdown, frontier, throughput
+    from fleetline.errors import FleetlineError, Infeasible, InputError
+    from fleetline.reporting import report
+
+# name -> module; loaded when first asked for, so that importing fleetline costs nothing
+_HOMES = {
+    "breakdown": "fleetline.deployment",
+    "frontier": "fleetline.deployment",
+    "throughput": "fleetline.deployment",
+    "compare_article": "fleetline.article",
+    "facts": "fleetline.catalog.listing",
+    "models": "fleetline.catalog.listing",
+    "sources": "fleetline.catalog.listing",
+    "systems": "fleetline.catalog.listing",
+    "report": "fleetline.reporting",
+    "FleetlineError": "fleetline.errors",
+    "Infeasible": "fleetline.errors",
+    "InputError": "fleetline.errors",
+}
+
+__all__ = [
+    "FleetlineError",
+    "Infeasible",
+    "InputError",
+    "breakdown",
+    "compare_article",
+    "facts",
+    "frontier",
+    "models",
+    "report",
+    "sources",
+    "systems",
+    "throughput",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fleetline' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

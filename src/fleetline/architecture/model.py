@@ -1,0 +1,100 @@
+"""A language model as what serving it costs: weight parts and attention layers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fleetline.architecture.attention import Attention, Numbers, PairCosts
+
+
+@dataclass(frozen=True)
+class WeightPart:
+    """Weights that are stored in one format and used in one way.
+
+    Attributes:
+        name: what a checkpoint calls it: attention, routed_experts, shared_experts, dense_ffn, router, embedding, head.
+        elements: parameters held in memory [parameter].
+        active: parameters that take part in the arithmetic of one token [parameter].
+        touched_by_one: share of `elements` that one token needs read: 1, or top-k / experts, or 1 / vocabulary.
+        on_every_prompt_token: False for the output head, which only the last prompt token needs.
+    """
+
+    name: str
+    elements: float
+    active: float
+    touched_by_one: float = 1.0
+    on_every_prompt_token: bool = True
+
+    def touched(self, tokens: Numbers) -> Numbers:
+        """Parameters read when `tokens` tokens pass at once, each reading its share at random [parameter].
+
+        Source: article, footnotes 5 and 6 ("expert drafting"); expected distinct experts of uniform routing.
+        """
+        return self.elements * (1.0 - (1.0 - self.touched_by_one) ** tokens)
+
+
+@dataclass(frozen=True)
+class AttentionLayers:
+    """`count` layers with the same attention, and the costs it is counted with."""
+
+    count: int
+    attention: Attention
+    costs: PairCosts
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model's dimensions; `published_*` are its authors' rounded parameter counts [parameter], None where unknown."""
+
+    name: str
+    title: str
+    hidden: float
+    max_context: float
+    parts: tuple[WeightPart, ...]
+    attention: tuple[AttentionLayers, ...]
+    published_total: float | None
+    published_active: float | None
+
+    @property
+    def total_parameters(self) -> float:
+        """All weights of the text model [parameter]."""
+        return sum(part.elements for part in self.parts)
+
+    @property
+    def active_parameters(self) -> float:
+        """Weights that take part in one token's arithmetic; the embedding lookup does none [parameter]."""
+        return sum(part.active for part in self.parts)
+
+    @property
+    def routed_share(self) -> float:
+        """Share of the routed experts that one token uses (top-k / experts); 0 for a dense model."""
+        return next((part.touched_by_one for part in self.parts if part.name == "routed_experts"), 0.0)
+
+    @property
+    def kv_elements_per_token(self) -> float:
+        """Cache elements that each further token adds once every window is full [element/token]."""
+        far = 1e9
+        growth = [float(group.attention.kept(far + 1.0) - group.attention.kept(far)) for group in self.attention]
+        return sum(group.count * group.costs.kept * kept for group, kept in zip(self.attention, growth, strict=True))
+
+
+def as_the_article_counts(model: Model) -> Model:
+    """The model as the article rounds it: published parameter counts in one precision, attention without its RoPE parts.
+
+    Two weight parts are left, found from the two published counts: `routed` experts, of which a token uses top-k of all,
+    and the `rest`, which it uses whole: routed + rest = total and routed * top_k / experts + rest = active.
+
+    Raises:
+        ValueError: the model has no published counts.
+    """
+    if model.published_total is None or model.published_active is None:
+        raise ValueError(
+            f"{model.name} has no published total and active parameter counts, which the article's counting needs"
+        )
+    total, active, share = model.published_total, model.published_active, model.routed_share
+    routed = (total - active) / (1.0 - share) if share else 0.0
+    parts = [WeightPart("rest", total - routed, active - routed * share)]
+    if routed:
+        parts.append(WeightPart("routed_experts", routed, routed * share, touched_by_one=share))
+    layers = tuple(replace(group, costs=group.attention.article_costs) for group in model.attention)
+    return replace(model, parts=tuple(parts), attention=layers)

@@ -1,0 +1,145 @@
+"""The article's own numbers beside ours: each line of `article_numbers` asked of the model and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from fleetline.catalog import load
+from fleetline.catalog.rows import ArticleNumberRow
+from fleetline.deployment import OperatorCost, breakdown, deploy, throughput
+from fleetline.errors import InputError
+from fleetline.physics import serving
+from fleetline.physics.work import weight_bytes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One number: what the article prints, what an independent recomputation of its text gives, and what we compute."""
+
+    key: str
+    place: str
+    text: str
+    unit: str
+    printed: float | None
+    recomputed: float
+    ours: float
+    ours_over_printed: float | None
+    ours_over_recomputed: float
+    tolerance: float
+    reproduced: bool
+    status: str
+    note: str
+    source: str
+
+
+def compare_article() -> list[Comparison]:
+    """Every line of the article that the serving model can compute, in the article's order."""
+    rows = load().rows("article_numbers", ArticleNumberRow)
+    return [_compare(row) for row in rows]
+
+
+def _compare(row: ArticleNumberRow) -> Comparison:
+    if row.quantity not in _QUANTITIES:
+        raise InputError(f"article_numbers.csv: {row.key}: nothing computes '{row.quantity}'", field="article_numbers.csv")
+    ours = float(_QUANTITIES[row.quantity](row))
+    return Comparison(
+        key=row.key,
+        place=row.place,
+        text=row.text,
+        unit=row.unit,
+        printed=row.printed,
+        recomputed=row.recomputed,
+        ours=ours,
+        ours_over_printed=ours / row.printed if row.printed else None,
+        ours_over_recomputed=ours / row.recomputed,
+        tolerance=row.tolerance,
+        reproduced=abs(ours / row.recomputed - 1.0) <= row.tolerance,
+        status=row.status,
+        note=row.note or "",
+        source=row.source,
+    )
+
+
+def _question(row: ArticleNumberRow) -> dict[str, Any]:
+    return {
+        "model": "kimi-k2.6",
+        "system": row.system,
+        "input_tokens": row.input_tokens,
+        "output_tokens": row.output_tokens,
+        "preset": row.preset,
+        "schedule": row.schedule,
+        "speculative": row.speculative,
+    }
+
+
+def _operator(row: ArticleNumberRow, stage: str, group: str) -> OperatorCost:
+    return next(
+        cost
+        for cost in breakdown(**_question(row), batch=row.batch or 1.0)
+        if cost.stage == stage and cost.operator.endswith(group)
+    )
+
+
+def _answered(field: str) -> Callable[[ArticleNumberRow], float]:
+    """A field of `throughput`'s answer, at the row's batch or at the best one."""
+
+    def ask(row: ArticleNumberRow) -> float:
+        found = throughput(**_question(row), batch=row.batch)
+        for name in field.split("."):
+            found = getattr(found, name)
+        return float(found)  # type: ignore[arg-type]  # the path ends at a number
+
+    return ask
+
+
+def _prefill_with_full_context(row: ArticleNumberRow) -> float:
+    """Causal attention sees half of the pairs, so seeing all of them costs its arithmetic once more."""
+    return _answered("prefill.compute_s")(row) + _operator(row, "prefill", "attention").compute_s
+
+
+def _speculation_gain(row: ArticleNumberRow) -> float:
+    plain = row.model_copy(update={"speculative": None})
+    return _answered("throughput_tok_s")(row) / _answered("throughput_tok_s")(plain)
+
+
+def _absorbed_over_plain(row: ArticleNumberRow) -> float:
+    (layers,) = deploy(**_question(row))[0].model.attention
+    return layers.costs.decode_flop / layers.costs.prefill_flop
+
+
+def _absorbed_over_plain_with_rope(row: ArticleNumberRow) -> float:
+    (layers,) = deploy(**_question(row), counting="checkpoint")[0].model.attention
+    return layers.costs.decode_flop / layers.costs.prefill_flop
+
+
+def _weight_bytes(row: ArticleNumberRow) -> float:
+    deployment, _ = deploy(**_question(row))
+    return weight_bytes(deployment.model, deployment.checkpoint)
+
+
+def _cache_bytes_per_pass(row: ArticleNumberRow) -> float:
+    deployment, _ = deploy(**_question(row))
+    return _operator(row, "decode", "attention").bytes / float(serving.planned(deployment, 1.0).decode.passes)
+
+
+_QUANTITIES: Mapping[str, Callable[[ArticleNumberRow], float]] = MappingProxyType(
+    {
+        "throughput_tok_s": _answered("throughput_tok_s"),
+        "critical_batch": _answered("critical_batch"),
+        "prefill_compute_s": _answered("prefill.compute_s"),
+        "prefill_bandwidth_s": _answered("prefill.bandwidth_s"),
+        "decode_compute_s": _answered("decode.compute_s"),
+        "decode_bandwidth_s": _answered("decode.bandwidth_s"),
+        "prefill_compute_full_context_s": _prefill_with_full_context,
+        "prefill_cache_bytes": lambda row: _operator(row, "prefill", "attention").bytes,
+        "decode_cache_bytes_per_pass": _cache_bytes_per_pass,
+        "absorbed_over_plain": _absorbed_over_plain,
+        "absorbed_over_plain_with_rope": _absorbed_over_plain_with_rope,
+        "speculation_gain": _speculation_gain,
+        "rack_bandwidth": lambda row: float(load().system(row.system).hbm_bandwidth),
+        "weight_bytes": _weight_bytes,
+    }
+)

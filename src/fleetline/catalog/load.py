@@ -1,0 +1,255 @@
+"""Rows -> the catalog: one value that holds everything claimed, with every cross-check between tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from fleetline.architecture.model import Model
+from fleetline.catalog import rows
+from fleetline.catalog.models import ATTENTION_KINDS, MissingFactError, build_model
+from fleetline.catalog.tables import data_folder, fault, read_rows, table_path
+from fleetline.catalog.types import Checkpoint, Chip, NumberFormat, Preset, System
+from fleetline.errors import InputError, unknown_name
+
+__all__ = ["Catalog", "load", "table_path"]
+
+Value = TypeVar("Value")
+
+_TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
+    {
+        "api_prices": rows.ApiPriceRow,
+        "article_numbers": rows.ArticleNumberRow,
+        "benchmark_licences": rows.BenchmarkLicenceRow,
+        "checkpoints": rows.CheckpointRow,
+        "chip_sales": rows.ChipSalesRow,
+        "chip_sales_cumulative": rows.ChipSalesCumulativeRow,
+        "chip_specs": rows.ChipSpecRow,
+        "demand_parameters": rows.ParameterRow,
+        "formats": rows.FormatRow,
+        "growth_and_supply_facts": rows.FactRow,
+        "models": rows.ModelRow,
+        "presets": rows.PresetRow,
+        "serving_speeds": rows.ServingSpeedRow,
+        "systems": rows.SystemRow,
+        "token_demand": rows.TokenDemandRow,
+    }
+)
+BENCHMARK_TABLES = ("benchmarks", "runs_with_ttft")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """Everything claimed. `tables` are the rows as published; the rest are values built from them, found by name."""
+
+    tables: Mapping[str, Sequence[rows.Row]]
+    chips: Mapping[str, Chip]
+    systems: Mapping[str, System]
+    models: Mapping[str, Model]
+    not_modelled: Mapping[str, str]
+    formats: Mapping[str, NumberFormat]
+    checkpoints: Mapping[str, Checkpoint]
+    presets: Mapping[str, Preset]
+    defaults: Mapping[str, float]
+
+    def model(self, name: str) -> Model:
+        """The model called `name`.
+
+        Raises:
+            InputError: no such model, or one whose attention kind has no physics here.
+        """
+        if name in self.not_modelled:
+            raise InputError(
+                f"model {name}: {self.not_modelled[name]}", field="model", got=name, allowed=sorted(self.models)
+            )
+        return _named(self.models, "model", name)
+
+    def system(self, name: str) -> System:
+        """The system called `name`; raises InputError for an unknown one."""
+        return _named(self.systems, "system", name)
+
+    def preset(self, name: str) -> Preset:
+        """The preset called `name`; raises InputError for an unknown one."""
+        return _named(self.presets, "preset", name)
+
+    def format(self, name: str) -> NumberFormat:
+        """The number format called `name`; raises InputError for an unknown one."""
+        return _named(self.formats, "precision", name)
+
+    def checkpoints_of(self, model: str) -> list[Checkpoint]:
+        """The checkpoints of a model, in the order of the table."""
+        return [checkpoint for checkpoint in self.checkpoints.values() if checkpoint.model == model]
+
+    def rows(self, table: str, row_type: type[Value]) -> list[Value]:
+        """The rows of a table, typed."""
+        return [row for row in self.tables[table] if isinstance(row, row_type)]
+
+
+def load() -> Catalog:
+    """The catalog in the data folder, read and checked once a process.
+
+    Raises:
+        InputError: a table is missing or a row is wrong; file, line and column are named.
+    """
+    return _load(data_folder())
+
+
+@lru_cache(maxsize=4)
+def _load(folder: Path) -> Catalog:  # noqa: ARG001  (the folder is the cache's key)
+    tables = {name: read_rows(name, row_type) for name, row_type in _TABLES.items()}
+    return _assemble(tables)
+
+
+def _assemble(tables: Mapping[str, Sequence[rows.Row]]) -> Catalog:
+    chips = _chips(_of(tables, "chip_specs", rows.ChipSpecRow))
+    formats = {
+        row.format: NumberFormat(row.format, row.bytes_per_weight, row.compute_precision)
+        for row in _of(tables, "formats", rows.FormatRow)
+    }
+    facts: dict[str, dict[str, rows.ModelRow]] = defaultdict(dict)
+    for row in _of(tables, "models", rows.ModelRow):
+        if row.quantity in facts[row.model]:
+            raise InputError(
+                f"models.csv: {row.model} has two rows of {row.quantity}", field="models.csv", got=row.quantity
+            )
+        facts[row.model][row.quantity] = row
+    models, not_modelled = _models(facts)
+    presets, defaults = _presets(_of(tables, "presets", rows.PresetRow))
+    return Catalog(
+        tables=tables,
+        chips=chips,
+        systems=_systems(_of(tables, "systems", rows.SystemRow), chips),
+        models=models,
+        not_modelled=not_modelled,
+        formats=formats,
+        checkpoints=_checkpoints(_of(tables, "checkpoints", rows.CheckpointRow), formats, facts, models),
+        presets=presets,
+        defaults=defaults,
+    )
+
+
+def _models(facts: Mapping[str, Mapping[str, rows.ModelRow]]) -> tuple[dict[str, Model], dict[str, str]]:
+    """The models whose attention has physics here and whose dimensions are all known; of the others, why not."""
+    models: dict[str, Model] = {}
+    not_modelled: dict[str, str] = {}
+    for name, given in facts.items():
+        kind = given["attention_kind"].value if "attention_kind" in given else "unknown"
+        if kind not in ATTENTION_KINDS:
+            not_modelled[name] = f"its attention ({kind}) has no physics here yet"
+            continue
+        try:
+            models[name] = build_model(name, given)
+        except MissingFactError as missing:
+            not_modelled[name] = missing.message
+    return models, not_modelled
+
+
+def _of(tables: Mapping[str, Sequence[rows.Row]], name: str, row_type: type[Value]) -> list[Value]:
+    return [row for row in tables[name] if isinstance(row, row_type)]
+
+
+def _chips(specs: Iterable[rows.ChipSpecRow]) -> dict[str, Chip]:
+    preferred: dict[str, dict[str, float]] = defaultdict(dict)
+    for row in specs:
+        known = preferred[row.chip]
+        if row.preferred and row.quantity != "release_date":
+            if row.quantity in known:
+                raise fault("chip_specs", row, "preferred", f"two preferred rows of {row.chip} {row.quantity}")
+            known[row.quantity] = row.si
+    return {name: _chip(name, values) for name, values in preferred.items()}
+
+
+def _chip(name: str, values: Mapping[str, float]) -> Chip:
+    domain = values.get("scaleup_domain")
+    return Chip(
+        name=name,
+        hbm_capacity=values.get("hbm_capacity"),
+        hbm_bandwidth=values.get("hbm_bandwidth"),
+        peak=MappingProxyType({p: values[f"{p}_dense"] for p in ("fp4", "fp8", "bf16") if f"{p}_dense" in values}),
+        scaleup_bandwidth=values.get("scaleup_bw_unidirectional"),
+        scaleup_domain=None if domain is None else int(domain),
+        rent=values.get("rent_3yr"),
+        all_in_power=values.get("all_in_power"),
+    )
+
+
+def _systems(table: Iterable[rows.SystemRow], chips: Mapping[str, Chip]) -> dict[str, System]:
+    systems: dict[str, System] = {}
+    for row in table:
+        chip = _found(chips, "systems", row, "chip")
+        gpus = row.gpus or chip.scaleup_domain
+        if gpus is None:
+            said = f"{row.system} gives no gpus and {chip.name} has no scaleup_domain"
+            raise fault("systems", row, "gpus", said)
+        systems[row.system] = System(row.system, chip, gpus)
+    return systems
+
+
+def _checkpoints(
+    table: Iterable[rows.CheckpointRow],
+    formats: Mapping[str, NumberFormat],
+    known: Mapping[str, object],
+    models: Mapping[str, Model],
+) -> dict[str, Checkpoint]:
+    grouped: dict[str, list[rows.CheckpointRow]] = defaultdict(list)
+    for row in table:
+        _found(known, "checkpoints", row, "model")
+        grouped[row.checkpoint].append(row)
+    found: dict[str, Checkpoint] = {}
+    for name, parts in grouped.items():
+        first = parts[0]
+        stored: dict[str, NumberFormat] = {row.part: _found(formats, "checkpoints", row, "format") for row in parts}
+        parts_of_model = models[first.model].parts if first.model in models else ()
+        for part in ("kv_cache", *(part.name for part in parts_of_model)):
+            if part not in stored:
+                raise fault("checkpoints", first, "part", f"{name} has no row of {part}")
+        kv_cache = stored.pop("kv_cache")
+        found[name] = Checkpoint(name, first.model, first.label, MappingProxyType(stored), kv_cache)
+    return found
+
+
+_DEFAULTS = ("speed", "hbm_reserve", "prefill_chunk_tokens", "activation_bytes")
+
+
+def _presets(table: Iterable[rows.PresetRow]) -> tuple[dict[str, Preset], dict[str, float]]:
+    values: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in table:
+        values[row.preset][row.parameter] = row.value
+    for_all = values.pop("any", {})
+
+    def said(preset: str, given: Mapping[str, str], parameter: str) -> str:
+        if parameter not in given:
+            raise InputError(f"presets.csv: no row of {preset} {parameter}", field="presets.csv", got=preset)
+        return given[parameter]
+
+    presets = {
+        name: Preset(
+            name=name,
+            compute_efficiency=float(said(name, given, "compute_efficiency")),
+            bandwidth_efficiency=float(said(name, given, "bandwidth_efficiency")),
+            step_latency=float(said(name, given, "step_latency_s")),
+            counting=said(name, given, "counting"),
+        )
+        for name, given in values.items()
+    }
+    return presets, {parameter: float(said("any", for_all, parameter)) for parameter in _DEFAULTS}
+
+
+def _found(values: Mapping[str, Value], table: str, row: rows.Row, column: str) -> Value:
+    """The value that a cell names, in another table."""
+    name = str(getattr(row, column))
+    if name not in values:
+        where = f"{table}.csv line {row.line}, column {column}: "
+        raise unknown_name(column, name, values, where=where, field=f"{table}.csv:{row.line}")
+    return values[name]
+
+
+def _named(values: Mapping[str, Value], what: str, name: str) -> Value:
+    if name not in values:
+        raise unknown_name(what, name, values)
+    return values[name]

@@ -1,0 +1,393 @@
+"""One Pydantic model per catalog table: which columns there are, what a cell may hold. Units as the source prints them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from fleetline.errors import InputError
+from fleetline.units import base_of, to_si
+
+_DATE = r"\d{4}(-(Q[1-4]|H[12]|(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?))?"
+
+
+def _a_date(text: str) -> str:
+    # a source may say more than a date: "2026-Q1/Q2", "2026 (talk, mid-year)"
+    if not re.fullmatch(_DATE + "([/ ].*)?", text):
+        raise ValueError("not a date (YYYY, YYYY-Q1, YYYY-H1, YYYY-MM or YYYY-MM-DD)")
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+Day = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_a_date)]
+Moment = Annotated[str, AfterValidator(_a_date)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Row(BaseModel):
+    """A row of a table: every column is named here, an empty cell is None. No two rows of a table share a `KEY`.
+
+    A check over several columns raises ValueError("column: what is wrong"); the loader adds file and line.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    KEY: ClassVar[tuple[str, ...]] = ()
+
+    source: Text
+    line: int = Field(default=0, exclude=True)  # where the row stands in its file
+
+
+class Claim(Row):
+    """A row copied from the collection, with where and when it was found and under which terms."""
+
+    retrieved_or_published: Text
+    licence: Text
+    note: Text | None = None
+
+
+def _in_column(column: str, check: Callable[[str], object], text: str) -> None:
+    try:
+        check(text)
+    except ValueError as error:
+        raise ValueError(f"{column}: got '{text}'; {error}") from error
+
+
+def _positive_number(column: str, text: str) -> float:
+    _in_column(column, float, text)
+    value = float(text)
+    if not 0 < value < float("inf"):
+        raise ValueError(f"{column}: got '{text}'; not a positive finite number")
+    return value
+
+
+def _ordered(low: float | None, middle: float | None, high: float | None, what: str) -> None:
+    known = [value for value in (low, middle, high) if value is not None]
+    if known != sorted(known):
+        raise ValueError(f"{what}: low, central and high are out of order ({known})")
+
+
+# what a chip can be asked, and the SI unit of the answer
+CHIP_QUANTITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "hbm_capacity": "byte",
+        "hbm_capacity_physical": "byte",
+        "hbm_bandwidth": "byte/s",
+        "rack_hbm_bandwidth": "byte/s",
+        "mem_bw_empirical_fraction": "1",
+        "fp4_dense": "FLOP/s",
+        "fp8_dense": "FLOP/s",
+        "bf16_dense": "FLOP/s",
+        "int8_dense": "FLOP/s",
+        "peak_8bit_dense": "FLOP/s",
+        "scaleup_bw_unidirectional": "byte/s",
+        "scaleup_domain": "1",
+        "tdp": "W",
+        "all_in_power": "W",
+        "tco_hyperscaler": "USD/s",
+        "tco_neocloud": "USD/s",
+        "rent_3yr": "USD/s",
+        "chip_price": "USD",
+        "release_date": "date",
+    }
+)
+
+
+class ChipSpecRow(Claim):
+    """`chip_specs`: one figure of one chip; exactly one row a chip and quantity is preferred."""
+
+    chip: Text
+    quantity: Text
+    central: Text
+    low: NotNegative | None = None
+    high: NotNegative | None = None
+    unit: Text
+    preferred: bool
+
+    @model_validator(mode="after")
+    def _value_fits_its_quantity(self) -> Self:
+        if self.quantity not in CHIP_QUANTITIES:
+            raise ValueError(f"quantity: got '{self.quantity}'; allowed: {', '.join(CHIP_QUANTITIES)}")
+        wanted = CHIP_QUANTITIES[self.quantity]
+        if wanted == "date":
+            _in_column("central", _a_date, self.central)
+            return self
+        if self._unit() != wanted:
+            raise ValueError(f"unit: got '{self.unit}', {self.quantity} is in {wanted}")
+        value = _positive_number("central", self.central)
+        _ordered(self.low, value, self.high, "low/central/high")
+        return self
+
+    def _unit(self) -> str:
+        try:
+            return base_of(self.unit.removesuffix(" per rack"))
+        except InputError as error:
+            raise ValueError(f"unit: {error.message}") from error
+
+    @property
+    def si(self) -> float:
+        """The value in SI units, as catalog values carry it."""
+        return to_si(float(self.central), self.unit.removesuffix(" per rack"))
+
+
+class SystemRow(Row):
+    """`systems`: a name for one scale-up domain of a chip; `gpus` only where it is not the chip's whole domain."""
+
+    KEY = ("system",)
+
+    system: Text
+    chip: Text
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    note: Text | None = None
+
+
+class ModelRow(Row):
+    """`models`: one dimension of one model."""
+
+    KEY = ("model", "quantity")
+
+    model: Text
+    quantity: Text
+    value: Text
+    unit: Literal["1", "text", "date", "1e9 parameters"]
+    retrieved: Text
+    licence: Text
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _value_fits_its_unit(self) -> Self:
+        if self.unit in {"1", "1e9 parameters"}:
+            _in_column("value", float, self.value)
+            if not 0 <= float(self.value) < float("inf"):
+                raise ValueError(f"value: got '{self.value}'; not a finite number of 0 or more")
+        return self
+
+
+class FormatRow(Row):
+    """`formats`: how a weight is stored and multiplied."""
+
+    KEY = ("format",)
+
+    format: Text
+    bytes_per_weight: Positive
+    compute_precision: Literal["fp4", "fp8", "bf16"]
+    retrieved: Text
+    note: Text | None = None
+
+
+class CheckpointRow(Row):
+    """`checkpoints`: the format of one part of one checkpoint."""
+
+    KEY = ("checkpoint", "part")
+
+    checkpoint: Text
+    model: Text
+    label: Literal["fp4", "fp8", "int4", "bf16"]
+    part: Literal["attention", "router", "routed_experts", "shared_experts", "dense_ffn", "embedding", "head", "kv_cache"]
+    format: Text
+    status: Literal["measured", "documented", "inferred"]
+    retrieved: Text
+    note: Text | None = None
+
+
+# what a preset says, and the range it may be in
+_PRESET_NUMBERS: Mapping[str, Callable[[float], bool]] = MappingProxyType(
+    {
+        "compute_efficiency": lambda value: 0 < value <= 1,
+        "bandwidth_efficiency": lambda value: 0 < value <= 1,
+        "step_latency_s": lambda value: 0 <= value < float("inf"),
+        "speed": lambda value: 0 < value < float("inf"),
+        "hbm_reserve": lambda value: 0 <= value < 1,
+        "prefill_chunk_tokens": lambda value: 0 < value < float("inf"),
+        "activation_bytes": lambda value: 0 < value < float("inf"),
+    }
+)
+COUNTINGS = ("article", "checkpoint")
+
+
+class PresetRow(Row):
+    """`presets`: one setting of one preset, or of what holds for every preset (`any`)."""
+
+    KEY = ("preset", "parameter")
+
+    preset: Text
+    parameter: Text
+    value: Text
+    unit: Text
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _value_fits_its_parameter(self) -> Self:
+        if self.parameter == "counting":
+            if self.value not in COUNTINGS:
+                raise ValueError(f"value: got '{self.value}', counting is one of {', '.join(COUNTINGS)}")
+            return self
+        if self.parameter not in _PRESET_NUMBERS:
+            raise ValueError(f"parameter: got '{self.parameter}'; allowed: counting, {', '.join(_PRESET_NUMBERS)}")
+        _in_column("value", float, self.value)
+        if not _PRESET_NUMBERS[self.parameter](float(self.value)):
+            raise ValueError(f"value: got '{self.value}', out of the range of {self.parameter}")
+        return self
+
+
+class ChipSalesRow(Claim):
+    """`chip_sales`: chips sold in one quarter, 5th, 50th and 95th percentile."""
+
+    KEY = ("vintage", "chip_type", "start_date")
+
+    vintage: Text
+    designer: Text
+    chip_type: Text
+    start_date: Day
+    end_date: Day
+    units_p5: NotNegative
+    units_median: NotNegative
+    units_p95: NotNegative
+    h100e_p5: NotNegative
+    h100e_median: NotNegative
+    h100e_p95: NotNegative
+    incomplete: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ordered(self.units_p5, self.units_median, self.units_p95, "units")
+        _ordered(self.h100e_p5, self.h100e_median, self.h100e_p95, "h100e")
+        if self.start_date >= self.end_date:
+            raise ValueError(f"end_date: {self.end_date} is not after {self.start_date}")
+        return self
+
+
+class ChipSalesCumulativeRow(Claim):
+    """`chip_sales_cumulative`: chips sold since `series_start`, with percentiles of the sum (they do not add)."""
+
+    KEY = ("vintage", "designer", "chip_type", "end_date")
+
+    vintage: Text
+    designer: Text
+    chip_type: Text
+    series_start: Day
+    end_date: Day
+    units_p5: NotNegative | None = None
+    units_median: NotNegative
+    units_p95: NotNegative | None = None
+    h100e_p5: NotNegative | None = None
+    h100e_median: NotNegative
+    h100e_p95: NotNegative | None = None
+    power_mw_p5: NotNegative | None = None
+    power_mw_median: NotNegative | None = None
+    power_mw_p95: NotNegative | None = None
+    incomplete: bool = False
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ordered(self.units_p5, self.units_median, self.units_p95, "units")
+        _ordered(self.h100e_p5, self.h100e_median, self.h100e_p95, "h100e")
+        _ordered(self.power_mw_p5, self.power_mw_median, self.power_mw_p95, "power_mw")
+        return self
+
+
+class TokenDemandRow(Claim):
+    """`token_demand`: a dated statement of tokens processed."""
+
+    entity: Text
+    scope: Text
+    tokens_central: Positive
+    tokens_low: Positive | None = None
+    tokens_high: Positive | None = None
+    per: Literal["minute", "day", "week", "month", "quarter", "year"]
+    tokens_per_second_computed: Positive
+    direction: Text
+    basis: Text
+    as_of: Moment
+    announced: Moment
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ordered(self.tokens_low, self.tokens_central, self.tokens_high, "tokens")
+        return self
+
+
+class ParameterRow(Claim):
+    """`demand_parameters`: a value or an interval."""
+
+    parameter: Text
+    central: Finite | None = None
+    low: Finite | None = None
+    high: Finite | None = None
+    unit: Text
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ordered(self.low, self.central, self.high, "low/central/high")
+        if self.central is None and (self.low is None or self.high is None):
+            raise ValueError("central: a row needs a central value, or low and high")
+        return self
+
+
+class FactRow(ParameterRow):
+    """`growth_and_supply_facts`: a value or an interval."""
+
+    parameter: Text = Field(alias="fact")
+
+
+class ApiPriceRow(Claim):
+    """`api_prices`: list prices of one model at one date."""
+
+    model: Text
+    input_usd_per_mtok: NotNegative
+    cached_input_usd_per_mtok: NotNegative | None = None
+    cache_write_usd_per_mtok: NotNegative | None = None
+    output_usd_per_mtok: NotNegative
+    as_of: Text
+
+
+class ServingSpeedRow(Claim):
+    """`serving_speeds`: what a provider's users see."""
+
+    model: Text
+    provider: Text
+    output_tokens_per_s_per_user: Positive | None = None
+    ttft_s: Positive | None = None
+
+
+class BenchmarkLicenceRow(Row):
+    """`benchmark_licences`: the terms of the repositories that benchmark rows come from."""
+
+    KEY = ("repository",)
+
+    repository: Text
+    licence: Text
+    note: Text | None = None
+
+
+class ArticleNumberRow(Row):
+    """`article_numbers`: a number the article prints, the setting that should give it, and what to expect.
+
+    `printed` is the article's figure (empty where it prints none), `recomputed` an independent
+    recomputation from its text, `tolerance` the relative distance from `recomputed` within which ours counts as reproduced.
+    """
+
+    KEY = ("key",)
+
+    key: Text
+    place: Text
+    text: Text
+    quantity: Text
+    unit: Text
+    printed: Finite | None = None
+    recomputed: Finite
+    tolerance: Annotated[float, Field(gt=0, lt=1)]
+    system: Text
+    input_tokens: Positive
+    output_tokens: Positive
+    preset: Text
+    speculative: Text | None = None
+    schedule: Text
+    batch: Positive | None = None
+    status: Literal["matches", "matches in part", "not reproduced", "not printed"]
+    note: Text | None = None

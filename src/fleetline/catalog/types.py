@@ -1,0 +1,136 @@
+"""Frozen values of the catalog, in SI units. Unknown stays None: nothing is borrowed from another chip or precision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fleetline.architecture.attention import Numbers
+from fleetline.errors import InputError
+
+# What a chip without units for a precision computes such weights in: they are expanded to bf16 first (weight-only
+# quantisation, "W4A16"). Source: SemiAnalysisAI/InferenceX dsv4_fp8_h200_sglang recipe (Marlin), physics notes section 2.
+FALLBACK_PRECISION = "bf16"
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One accelerator; rates are dense peaks, links one direction.
+
+    Attributes:
+        name: as the specification table names it.
+        hbm_capacity: usable memory where known, else the label's [byte].
+        hbm_bandwidth: [byte/s].
+        peak: arithmetic peak by precision (fp4, fp8, bf16) [FLOP/s].
+        scaleup_bandwidth: per chip, one direction [byte/s].
+        scaleup_domain: chips that share the fast links.
+        rent: three-year rental [USD/s]. all_in_power: chip with its share of host and network [W].
+    """
+
+    name: str
+    hbm_capacity: float | None = None
+    hbm_bandwidth: float | None = None
+    peak: Mapping[str, float] | None = None
+    scaleup_bandwidth: float | None = None
+    scaleup_domain: int | None = None
+    rent: float | None = None
+    all_in_power: float | None = None
+
+
+@dataclass(frozen=True)
+class System:
+    """`gpus` chips in one scale-up domain, or part of it."""
+
+    name: str
+    chip: Chip
+    gpus: Numbers
+
+    @property
+    def hbm_bandwidth(self) -> Numbers:
+        """Of all chips together [byte/s]."""
+        return self.gpus * self._known("hbm_bandwidth", self.chip.hbm_bandwidth)
+
+    @property
+    def hbm_capacity(self) -> Numbers:
+        """Of all chips together [byte]."""
+        return self.gpus * self._known("hbm_capacity", self.chip.hbm_capacity)
+
+    @property
+    def rent(self) -> Numbers | None:
+        """Of all chips together [USD/s]; None where no price is known."""
+        return None if self.chip.rent is None else self.gpus * self.chip.rent
+
+    def peak(self, precision: str) -> Numbers:
+        """Arithmetic of all chips together at `precision`, or in bf16 on chips without it [FLOP/s]."""
+        peaks = self.chip.peak or {}
+        found = peaks.get(precision, peaks.get(FALLBACK_PRECISION))
+        return self.gpus * self._known(f"{precision} or {FALLBACK_PRECISION} peak", found)
+
+    def part(self, gpus: Numbers) -> System:
+        """The same system with `gpus` of its chips.
+
+        Raises:
+            InputError: not a whole number of chips, fewer than one, or more than it has.
+        """
+        wanted = np.asarray(gpus, dtype=float)
+        wrong = ~((wanted >= 1) & (wanted <= self.gpus) & (wanted == np.floor(wanted)))
+        if np.any(wrong):
+            raise InputError(
+                f"gpus: {wanted[wrong].flat[0]:g} is not a whole number within 1..{self.gpus}, the chips of {self.name}",
+                field="gpus",
+                got=float(wanted[wrong].flat[0]),
+                allowed=f"1..{self.gpus}",
+            )
+        return replace(self, gpus=gpus)
+
+    def _known(self, what: str, value: float | None) -> float:
+        if value is None:
+            raise InputError(
+                f"system {self.name}: the catalog has no {what} of {self.chip.name}", field="system", got=self.name
+            )
+        return value
+
+
+@dataclass(frozen=True)
+class NumberFormat:
+    """How a weight is stored and in which precision it is multiplied: block scales count as storage [byte]."""
+
+    name: str
+    bytes_per_weight: float
+    compute_precision: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One published set of weights: the format of every part, and of the KV cache."""
+
+    name: str
+    model: str
+    label: str
+    formats: Mapping[str, NumberFormat]
+    kv_cache: NumberFormat
+
+    @property
+    def attention_precision(self) -> str:
+        """Attention's scores and sums are computed in the precision of the cache they read."""
+        return self.kv_cache.compute_precision
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named way of counting and its efficiencies.
+
+    Attributes:
+        compute_efficiency: reached share of peak arithmetic [1].
+        bandwidth_efficiency: reached share of memory bandwidth [1].
+        step_latency: time of a decode pass besides work [s].
+        counting: `article` (published sizes, one precision) or `checkpoint` (exact dimensions, formats of the checkpoint).
+    """
+
+    name: str
+    compute_efficiency: float
+    bandwidth_efficiency: float
+    step_latency: float
+    counting: str

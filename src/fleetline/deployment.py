@@ -1,0 +1,473 @@
+"""Questions about one deployment, by name: `throughput`, `frontier`, `breakdown`.
+
+Names are looked up in the catalog, numbers are checked, and the physics is asked. Every numeric argument takes a float or
+an array; arrays broadcast, and the answer has one array per field with `feasible` and `reason`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fleetline import inputs
+from fleetline.architecture.attention import Numbers
+from fleetline.architecture.model import Model, as_the_article_counts
+from fleetline.catalog import Catalog, Checkpoint, Preset, System, load
+from fleetline.catalog.rows import COUNTINGS
+from fleetline.catalog.system_file import system_from_file
+from fleetline.errors import InputError, unknown_name
+from fleetline.physics import serving
+from fleetline.physics.rewrites.speculative import Speculative
+from fleetline.physics.roofline import Efficiency, operation_time
+from fleetline.physics.schedules import SCHEDULES
+from fleetline.physics.serving import Deployment, Limits
+
+NumbersLike = npt.ArrayLike
+
+DEFAULT_PRESET = "article"
+DEFAULT_SCHEDULE = "chunked"
+DEFAULT_WORKLOAD = "8000:1000"
+
+
+@dataclass(frozen=True)
+class StageSeconds:
+    """All arithmetic and all traffic of one stage, at the deployment's efficiencies [s]."""
+
+    compute_s: Any
+    bandwidth_s: Any
+
+
+@dataclass(frozen=True)
+class Throughput:
+    """What a deployment serves at one batch, or at its best one; infeasible cases have NaN rates and a `reason`.
+
+    `throughput_tok_s` counts output tokens of the whole deployment; `speed_tok_s_user` is output tokens over wall time;
+    `interactivity_tok_s_user` is 1 / `tpot_s`. Units end the names. Fields are floats, or arrays of one shape.
+    """
+
+    feasible: Any
+    reason: Any
+    batch: Any
+    critical_batch: Any
+    throughput_tok_s: Any
+    throughput_tok_s_gpu: Any
+    speed_tok_s_user: Any
+    interactivity_tok_s_user: Any
+    ttft_s: Any
+    tpot_s: Any
+    cycle_s: Any
+    binding: Any
+    memory_used_bytes: Any
+    memory_capacity_bytes: Any
+    prefill: StageSeconds
+    decode: StageSeconds
+    cost_usd_per_mtok_output: Any
+    setting: Mapping[str, Any] = field(repr=False)
+
+
+def throughput(
+    model: str,
+    system: str,
+    workload: str | None = None,
+    *,
+    batch: NumbersLike | None = None,
+    speed: NumbersLike | None = None,
+    max_ttft: NumbersLike | None = None,
+    **options: Any,
+) -> Throughput:
+    """Rates of `model` on `system`: at `batch`, or at the best batch that the wanted speed, TTFT and memory allow.
+
+    Args:
+        model: a name of the catalog, such as "kimi-k2.6".
+        system: a name of the catalog, such as "gb200-nvl72", or the path of a TOML file that describes one.
+        workload: "INPUT:OUTPUT" [token]; or give `input_tokens` and `output_tokens`.
+        batch: requests in service [request]; switches the default wanted speed off.
+        speed: at least this many output tokens over wall time [token/s/user]; 35 unless a batch is given.
+        max_ttft: at most this long to the first token [s].
+        **options: see `deploy`.
+
+    Raises:
+        InputError: an unknown name, a number out of its range.
+    """
+    catalog = load()
+    deployment, setting = deploy(model, system, workload, catalog=catalog, **options)
+    limits = _limits(speed, max_ttft, given_batch=batch is not None, catalog=catalog)
+    if batch is None:
+        chosen: Numbers = serving.best_batch(deployment, limits)
+    else:
+        chosen = inputs.positive("batch", batch)
+    return _answer(deployment, limits, chosen, setting, optimised=batch is None)
+
+
+def deploy(
+    model: str,
+    system: str,
+    workload: str | None = None,
+    *,
+    catalog: Catalog | None = None,
+    input_tokens: NumbersLike | None = None,
+    output_tokens: NumbersLike | None = None,
+    schedule: str = DEFAULT_SCHEDULE,
+    speculative: str | tuple[NumbersLike, NumbersLike] | None = None,
+    preset: str = DEFAULT_PRESET,
+    compute_efficiency: NumbersLike | None = None,
+    bandwidth_efficiency: NumbersLike | None = None,
+    step_latency_s: NumbersLike | None = None,
+    gpus: NumbersLike | None = None,
+    precision: str | None = None,
+    counting: str | None = None,
+    hbm_reserve: NumbersLike | None = None,
+) -> tuple[Deployment, Mapping[str, Any]]:
+    """The deployment that these names and numbers describe, and its setting in words.
+
+    Args:
+        model, system, workload: as in `throughput`; input_tokens and output_tokens [token] stand in for a workload.
+        catalog: where names are looked up; the shipped one unless given.
+        schedule: serial, serial-total, chunked or chunked-total.
+        speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3".
+        preset: where counting and efficiencies come from: ideal or article.
+        compute_efficiency, bandwidth_efficiency: in place of the preset's, over 0 and at most 1 [1].
+        step_latency_s: in place of the preset's [s].
+        gpus: only so many chips of the system.
+        precision: weights in another number format than the preset's or the checkpoint's.
+        counting: `article` (published sizes, one precision) or `checkpoint` (exact dimensions, the checkpoint's formats).
+        hbm_reserve: share of usable memory kept free, from 0 to below 1 [1].
+
+    Raises:
+        InputError: an unknown name, a number out of its range.
+    """
+    catalog = catalog or load()
+    chosen = catalog.preset(preset)
+    counted = counting or chosen.counting
+    counted_model, checkpoint = _counted(catalog, model, counted, precision)
+    machine = _system(catalog, system)
+    if gpus is not None:
+        machine = machine.part(inputs.whole("gpus", gpus))
+    if schedule not in SCHEDULES:
+        raise unknown_name("schedule", schedule, SCHEDULES)
+    tokens_in, tokens_out = _workload(workload, input_tokens, output_tokens)
+    verified_accepted = _speculative(speculative)
+    reserve = catalog.defaults["hbm_reserve"] if hbm_reserve is None else hbm_reserve
+    deployment = Deployment(
+        model=counted_model,
+        checkpoint=checkpoint,
+        system=machine,
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        schedule=SCHEDULES[schedule],
+        efficiency=_efficiency(chosen, compute_efficiency, bandwidth_efficiency, step_latency_s),
+        hbm_reserve=inputs.within("hbm_reserve", reserve, 0.0, 1.0, low_open=False, high_open=True),
+        chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
+        activation_value_bytes=catalog.defaults["activation_bytes"],
+        rewrites=() if verified_accepted is None else (Speculative(*verified_accepted),),
+    )
+    setting = {
+        "model": model,
+        "system": machine.name,
+        "gpus": machine.gpus,
+        "workload": f"{inputs.words(tokens_in)}:{inputs.words(tokens_out)}",
+        "schedule": schedule,
+        "speculative": None
+        if verified_accepted is None
+        else ":".join(inputs.words(number) for number in verified_accepted),
+        "preset": preset,
+        "counting": counted,
+        "checkpoint": checkpoint.name,
+        "compute_efficiency": deployment.efficiency.compute,
+        "bandwidth_efficiency": deployment.efficiency.bandwidth,
+        "step_latency_s": deployment.efficiency.step_latency,
+    }
+    return deployment, MappingProxyType(setting)
+
+
+def frontier(
+    model: str,
+    system: str,
+    workload: str | None = None,
+    *,
+    points: int = 60,
+    speed: float | None = None,
+    max_ttft: float | None = None,
+    **options: Any,
+) -> Throughput:
+    """Throughput against speed over batch: the points no other batch beats in both, slowest first.
+
+    Args:
+        points: at most so many batches, evenly spaced by ratio from 1 to the largest that adds throughput.
+        speed, max_ttft: only batches that are at least this fast [token/s/user] and quick to the first token [s].
+        model, system, workload, **options: as in `throughput`; one deployment, so floats only.
+
+    Raises:
+        InputError: as `throughput`; also for arrays.
+    """
+    if isinstance(points, bool) or not isinstance(points, int) or not 2 <= points <= 100_000:
+        raise InputError(f"points: got {points}, allowed 2 to 100000", field="points", got=points, allowed="2..100000")
+    catalog = load()
+    deployment, setting = deploy(model, system, workload, catalog=catalog, **options)
+    limits = _limits(speed, max_ttft, given_batch=True, catalog=catalog)
+    if serving.shape_of(deployment, limits):
+        raise InputError("frontier: one deployment at a time, give floats", field="frontier")
+    best = float(serving.best_batch(deployment, limits))
+    if best == 0.0:
+        return _answer(deployment, limits, best, setting, optimised=True)
+    batches = np.unique(np.round(np.geomspace(1.0, best, points)))
+    found = _answer(deployment, limits, batches, setting, optimised=False)
+    return _take(found, _pareto(found.speed_tok_s_user, found.throughput_tok_s))
+
+
+def points_of(found: Throughput) -> list[dict[str, Any]]:
+    """A frontier as one row a point, with the configuration each point is."""
+    names = [item.name for item in fields(found) if item.name not in {"setting", "prefill", "decode"}]
+    columns = {name: np.asarray(getattr(found, name)).tolist() for name in names}
+    stages = {
+        name: [StageSeconds(*each) for each in zip(stage.compute_s.tolist(), stage.bandwidth_s.tolist(), strict=True)]
+        for name, stage in (("prefill", found.prefill), ("decode", found.decode))
+    }
+    listed = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
+    return [
+        row | {name: stages[name][index] for name in stages} | {"configuration": dict(found.setting)}
+        for index, row in enumerate(listed)
+    ]
+
+
+@dataclass(frozen=True)
+class OperatorCost:
+    """One operator of one stage: arithmetic [FLOP], traffic [byte], intensity [FLOP/byte], time of each and its bound."""
+
+    stage: str
+    operator: str
+    precision: str
+    flop: float
+    bytes: float
+    intensity_flop_byte: float
+    compute_s: float
+    bandwidth_s: float
+    bound: str
+
+
+def breakdown(model: str, system: str, workload: str | None = None, *, batch: float, **options: Any) -> list[OperatorCost]:
+    """What each operator of both stages costs for `batch` requests; arguments as in `throughput`, floats only."""
+    deployment, _ = deploy(model, system, workload, **options)
+    requests = inputs.positive("batch", batch)
+    if np.ndim(requests) or serving.shape_of(deployment, Limits()):
+        raise InputError("batch: breakdown takes one deployment at one batch, give floats", field="batch")
+    stages = zip(("prefill", "decode"), serving.work(deployment, requests), strict=True)
+    costs = []
+    for stage, work in stages:
+        for operation in (*work.linear, *work.attention):
+            leg = operation_time(operation, deployment.system, deployment.efficiency)
+            costs.append(
+                OperatorCost(
+                    stage=stage,
+                    operator=operation.name.replace("_", " "),
+                    precision=operation.precision,
+                    flop=float(operation.flop),
+                    bytes=float(operation.bytes_moved),
+                    intensity_flop_byte=float(operation.flop / operation.bytes_moved),
+                    compute_s=float(leg.compute_s),
+                    bandwidth_s=float(leg.bandwidth_s),
+                    bound="compute" if leg.compute_s >= leg.bandwidth_s else "bandwidth",
+                )
+            )
+    return costs
+
+
+def _answer(
+    deployment: Deployment, limits: Limits, batch: Numbers, setting: Mapping[str, Any], *, optimised: bool
+) -> Throughput:
+    reason = _reason(deployment, limits, batch)
+    feasible = np.asarray(reason == "")
+    used = np.maximum(batch, 1e-300)
+    found = serving.rates(deployment, used)
+    bound = serving.binding(deployment, limits, used) if optimised else serving.waits_for(found.cycle)
+    rent = deployment.system.rent
+    values: dict[str, Numbers] = {
+        "batch": used,
+        "critical_batch": serving.critical_batch(deployment),
+        "throughput_tok_s": found.throughput,
+        "throughput_tok_s_gpu": found.throughput / deployment.system.gpus,
+        "speed_tok_s_user": found.speed,
+        "interactivity_tok_s_user": 1.0 / found.tpot_s,
+        "ttft_s": found.ttft_s,
+        "tpot_s": found.tpot_s,
+        "cycle_s": found.cycle.total_s,
+        "memory_used_bytes": serving.memory_used(deployment, used),
+        "cost_usd_per_mtok_output": np.nan if rent is None else 1e6 * rent / found.throughput,
+    }
+    shown = {name: _where(feasible, value) for name, value in values.items()}
+    stages = {
+        name: StageSeconds(_where(feasible, stage.compute_s), _where(feasible, stage.bandwidth_s))
+        for name, stage in (("prefill", found.prefill), ("decode", found.decode))
+    }
+    return Throughput(
+        feasible=feasible[()],
+        reason=reason[()],
+        binding=np.where(feasible, bound, "")[()],
+        memory_capacity_bytes=np.broadcast_to(serving.memory_capacity(deployment), feasible.shape)[()],
+        setting=setting,
+        **shown,
+        **stages,
+    )
+
+
+def _where(feasible: npt.NDArray[np.bool_], value: Numbers) -> Any:
+    return np.where(feasible, value, np.nan)[()]
+
+
+# why a case cannot be served, in the order a person would find out
+_REASONS = MappingProxyType(
+    {
+        "context": "input and output are longer than the model's context",
+        "memory": "weights, cache and activations do not fit",
+        "ttft": "the first token comes later than wanted",
+        "speed": "slower than wanted",
+    }
+)
+
+
+def _reason(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.str_]:
+    """Why a case cannot be served, "" where it can; with the numbers when it is a single case."""
+    tried = np.where(np.equal(batch, 0.0), 1.0, batch)  # no batch is allowed: say why not even one request is
+    found = serving.rates(deployment, tried)
+    fails = {
+        "context": ~serving.within_context(deployment),
+        "memory": ~serving.fits(deployment, tried),
+        "ttft": found.ttft_s > limits.max_ttft,
+        "speed": found.speed < limits.speed,
+    }
+    shape = np.broadcast_shapes(np.shape(tried), serving.shape_of(deployment, limits))
+    failed = [np.broadcast_to(fails[kind], shape) for kind in _REASONS]
+    if shape:
+        return np.select(failed, [f"{kind}: {text}" for kind, text in _REASONS.items()], default="")
+    kind = str(np.select(failed, list(_REASONS), default=""))
+    return np.asarray(f"{kind}: {_REASONS[kind]} ({_figures(kind, deployment, limits, tried)})" if kind else "")
+
+
+def _figures(kind: str, deployment: Deployment, limits: Limits, batch: Numbers) -> str:
+    """The numbers behind a reason."""
+    word, found = inputs.words, serving.rates(deployment, batch)
+    requests = "one request alone" if batch == 1.0 else f"{word(batch)} requests"
+    match kind:
+        case "context":
+            tokens = deployment.input_tokens + deployment.output_tokens
+            return f"{word(tokens)} tokens, {deployment.model.name} takes {word(deployment.model.max_context)}"
+        case "memory":
+            used, capacity = serving.memory_used(deployment, batch), serving.memory_capacity(deployment)
+            return f"{requests}: {word(used / 1e9)} GB, usable are {word(capacity / 1e9)} GB of {deployment.system.name}"
+        case "ttft":
+            return f"{requests}: {word(found.ttft_s)} s, wanted {word(limits.max_ttft)} s"
+        case _:
+            return f"{requests}: {word(found.speed)} tok/s/user, wanted {word(limits.speed)}"
+
+
+def _system(catalog: Catalog, name: str) -> System:
+    """A system of the catalog by name, or one's own by the path of a TOML file."""
+    return system_from_file(Path(name)) if name.endswith(".toml") else catalog.system(name)
+
+
+def _counted(catalog: Catalog, name: str, counting: str, precision: str | None) -> tuple[Model, Checkpoint]:
+    model = catalog.model(name)
+    match counting:
+        case "article":
+            return _as_article(catalog, model, precision or "fp4")
+        case "checkpoint":
+            return model, _checkpoint(catalog, name, precision)
+        case _:
+            raise unknown_name("counting", counting, COUNTINGS)
+
+
+def _as_article(catalog: Catalog, model: Model, precision: str) -> tuple[Model, Checkpoint]:
+    """Every weight in one format and an 8-bit cache. Source: article, sections Prefill and Decode."""
+    try:
+        counted = as_the_article_counts(model)
+    except ValueError as error:
+        raise InputError(f"{error}; ask with counting 'checkpoint'", field="counting", got="article") from error
+    stored = catalog.format(precision)
+    parts = {part.name: stored for part in counted.parts}
+    return counted, Checkpoint(f"all {stored.name}", model.name, stored.name, parts, catalog.format("fp8"))
+
+
+def _checkpoint(catalog: Catalog, model: str, precision: str | None) -> Checkpoint:
+    """The first published checkpoint of the model, or the first whose label or name is `precision`."""
+    known = catalog.checkpoints_of(model)
+    fitting = [one for one in known if precision in {None, one.label, one.name}]
+    if not fitting:
+        names = [one.name for one in known] + sorted({one.label for one in known})
+        if precision is None:
+            raise InputError(f"model {model}: the catalog has no checkpoint of it", field="counting", got="checkpoint")
+        raise unknown_name(f"precision of {model}", precision, names, field="precision")
+    return fitting[0]
+
+
+def _efficiency(preset: Preset, compute: Any, bandwidth: Any, latency: Any) -> Efficiency:
+    return Efficiency(
+        compute=inputs.share("compute_efficiency", preset.compute_efficiency if compute is None else compute),
+        bandwidth=inputs.share("bandwidth_efficiency", preset.bandwidth_efficiency if bandwidth is None else bandwidth),
+        step_latency=inputs.within(
+            "step_latency_s",
+            preset.step_latency if latency is None else latency,
+            0.0,
+            np.inf,
+            low_open=False,
+            high_open=True,
+        ),
+    )
+
+
+def _limits(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog) -> Limits:
+    if speed is None:
+        wanted: Numbers = 0.0 if given_batch else catalog.defaults["speed"]
+    else:
+        wanted = inputs.positive("speed", speed)
+    return Limits(speed=wanted, max_ttft=np.inf if max_ttft is None else inputs.positive("max_ttft", max_ttft))
+
+
+def _workload(workload: str | None, tokens_in: Any, tokens_out: Any) -> tuple[Numbers, Numbers]:
+    if workload is not None and (tokens_in is not None or tokens_out is not None):
+        raise InputError("workload: give it, or input_tokens and output_tokens, not both", field="workload", got=workload)
+    if workload is None and tokens_in is None and tokens_out is None:
+        workload = DEFAULT_WORKLOAD
+    if workload is not None:
+        tokens_in, tokens_out = inputs.pair("workload", workload, "INPUT:OUTPUT tokens, such as 8000:1000")
+    if tokens_in is None or tokens_out is None:
+        missing = "input_tokens" if tokens_in is None else "output_tokens"
+        raise InputError(f"{missing}: missing; give it, or a workload such as '8000:1000'", field=missing)
+    return inputs.positive("input_tokens", tokens_in), inputs.positive("output_tokens", tokens_out)
+
+
+def _speculative(given: str | tuple[NumbersLike, NumbersLike] | None) -> tuple[Numbers, Numbers] | None:
+    if given is None or given == "none":
+        return None
+    form = "VERIFIED:ACCEPTED tokens a pass, such as 8:3"
+    first, second = inputs.pair("speculative", given, form)
+    verified, accepted = inputs.positive("speculative", first), inputs.positive("speculative", second)
+    wrong = np.greater(accepted, verified) | np.less(accepted, 1.0)
+    if np.any(wrong):
+        # a pass always yields its own token, and cannot keep more than it looked at
+        pair = f"{inputs.words(accepted)} accepted of {inputs.words(verified)} verified"
+        allowed = "accepted from 1 to verified"
+        raise InputError(f"speculative: got {pair}, allowed {allowed}", field="speculative", got=pair, allowed=allowed)
+    return verified, accepted
+
+
+def _pareto(speed: npt.NDArray[np.float64], rate: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
+    """Indices of the points that no other beats in speed and rate at once, slowest first."""
+    fastest_first = np.lexsort((-rate, -speed))
+    best_so_far = np.maximum.accumulate(np.concatenate(([-np.inf], rate[fastest_first])))[:-1]
+    return fastest_first[rate[fastest_first] > best_so_far][::-1]
+
+
+def _take(found: Throughput, chosen: npt.NDArray[np.intp]) -> Throughput:
+    def one(value: Any) -> Any:
+        if isinstance(value, StageSeconds):
+            return StageSeconds(one(value.compute_s), one(value.bandwidth_s))
+        return np.broadcast_to(value, np.shape(found.feasible))[chosen]
+
+    taken = {item.name: one(getattr(found, item.name)) for item in fields(found) if item.name != "setting"}
+    return replace(found, **taken)

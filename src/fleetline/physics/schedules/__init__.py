@@ -1,0 +1,50 @@
+"""How prefill and decode share the machine: stage times -> Cycle, one schedule a file.
+
+A cycle serves one batch from prompt to last token. A schedule says which legs overlap; what overlaps takes the longer of
+its arithmetic and its traffic, and the rest adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+
+from fleetline.architecture.attention import Numbers
+from fleetline.physics.roofline import Leg, StageTime
+from fleetline.physics.schedules import chunked, chunked_total, serial, serial_total
+
+Schedule = Callable[[StageTime, StageTime], tuple[Leg, ...]]
+
+SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
+    {
+        "serial": serial.legs,
+        "serial-total": serial_total.legs,
+        "chunked": chunked.legs,
+        "chunked-total": chunked_total.legs,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """One batch from prompt to last token, split by what each part of it waits for [s]."""
+
+    compute_s: Numbers
+    bandwidth_s: Numbers
+    latency_s: Numbers
+
+    @property
+    def total_s(self) -> Numbers:
+        """The whole cycle [s]."""
+        return self.compute_s + self.bandwidth_s + self.latency_s
+
+
+def cycle(schedule: Schedule, prefill: StageTime, decode: StageTime) -> Cycle:
+    """The cycle of two stages under a schedule: the sum of its legs and of the latencies."""
+    legs = schedule(prefill, decode)
+    by_compute = [np.where(leg.compute_s >= leg.bandwidth_s, leg.compute_s, 0.0) for leg in legs]
+    by_bandwidth = [np.where(leg.compute_s >= leg.bandwidth_s, 0.0, leg.bandwidth_s) for leg in legs]
+    return Cycle(sum(by_compute), sum(by_bandwidth), prefill.latency_s + decode.latency_s)

@@ -1,0 +1,238 @@
+"""A deployment's rates: throughput, speed, TTFT, TPOT, memory, the best batch and what binds it.
+
+Every function takes a Deployment whose numeric fields are floats or arrays that broadcast, and a batch likewise.
+
+* cycle: one batch from prompt to last token [s]; `throughput = batch * output_tokens / cycle`.
+* TTFT: the prefill's part of the cycle, as long as the prefill would take alone.
+* TPOT: the rest of the cycle per output token, so that TTFT + output_tokens * TPOT = cycle.
+* speed: output tokens over wall time, `output_tokens / cycle` (article, footnote 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from fleetline.architecture.attention import Numbers
+from fleetline.architecture.model import Model
+from fleetline.catalog.types import Checkpoint, System
+from fleetline.physics.rewrites import Rewrite
+from fleetline.physics.roofline import IDLE, Efficiency, StageTime, stage_time
+from fleetline.physics.schedules import Cycle, Schedule, cycle
+from fleetline.physics.search import largest_whole, smallest_real
+from fleetline.physics.stages import Plan, plan
+from fleetline.physics.work import (
+    Work,
+    activation_bytes,
+    cache_bytes,
+    decode_work,
+    prefill_work,
+    weight_bytes,
+)
+
+Array = npt.NDArray[np.float64]
+
+# Throughputs closer than this count as equal: the best batch is the smallest within it, the roof is flat within it.
+SAME = 1e-9
+# A roof still rising here never gets flat: 1e9 requests on one deployment. And what sums of floats cannot tell apart.
+_NEVER, _ROUNDING = 1e9, 1e-12
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A model in a checkpoint on a system, serving one kind of request in one way.
+
+    Attributes:
+        input_tokens, output_tokens: of each request [token].
+        rewrites: techniques that change the work, in the order they apply.
+        hbm_reserve: share of usable memory kept free [1].
+        chunk_tokens: prompt tokens in flight in one pass, besides the decoded ones [token].
+        activation_value_bytes: bytes of one activation [byte].
+    """
+
+    model: Model
+    checkpoint: Checkpoint
+    system: System
+    input_tokens: Numbers
+    output_tokens: Numbers
+    schedule: Schedule
+    efficiency: Efficiency
+    hbm_reserve: Numbers
+    chunk_tokens: Numbers
+    activation_value_bytes: float
+    rewrites: Sequence[Rewrite] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a user asks for: speed at least [token/s/user], TTFT at most [s]; 0 and infinity ask for nothing."""
+
+    speed: Numbers = 0.0
+    max_ttft: Numbers = np.inf
+
+
+@dataclass(frozen=True)
+class Rates:
+    """A deployment at one batch: its two stages, its cycle and what follows."""
+
+    batch: Numbers
+    output_tokens: Numbers
+    prefill: StageTime
+    decode: StageTime
+    cycle: Cycle
+    ttft_s: Numbers
+
+    @property
+    def throughput(self) -> Numbers:
+        """Output tokens per second of the whole deployment [token/s]."""
+        return self.batch * self.output_tokens / self.cycle.total_s
+
+    @property
+    def speed(self) -> Numbers:
+        """Output tokens over wall time of one request [token/s/user]."""
+        return self.output_tokens / self.cycle.total_s
+
+    @property
+    def tpot_s(self) -> Numbers:
+        """Mean time per output token after prefill [s]."""
+        return (self.cycle.total_s - self.ttft_s) / self.output_tokens
+
+
+def planned(deployment: Deployment, batch: Numbers) -> Plan:
+    """What is run for `batch` requests, after every rewrite."""
+    what = plan(deployment.input_tokens, deployment.output_tokens, batch)
+    for rewrite in deployment.rewrites:
+        what = rewrite.apply(what)
+    return what
+
+
+def work(deployment: Deployment, batch: Numbers) -> tuple[Work, Work]:
+    """The work of prefill and decode."""
+    what = planned(deployment, batch)
+    return (
+        prefill_work(deployment.model, deployment.checkpoint, what.prefill),
+        decode_work(deployment.model, deployment.checkpoint, what.decode),
+    )
+
+
+def rates(deployment: Deployment, batch: Numbers) -> Rates:
+    """Everything about a deployment that runs `batch` requests at a time."""
+    prefill, decode = (stage_time(each, deployment.system, deployment.efficiency) for each in work(deployment, batch))
+    whole = cycle(deployment.schedule, prefill, decode)
+    ttft = cycle(deployment.schedule, prefill, IDLE).total_s
+    return Rates(batch, deployment.output_tokens, prefill, decode, whole, ttft)
+
+
+def memory_used(deployment: Deployment, batch: Numbers) -> Numbers:
+    """Weights, the cache of every request at its full length, and the activations of one pass [byte]."""
+    context = deployment.input_tokens + deployment.output_tokens
+    in_flight = planned(deployment, batch).decode.tokens_per_pass + deployment.chunk_tokens
+    return (
+        weight_bytes(deployment.model, deployment.checkpoint)
+        + batch * cache_bytes(deployment.model, deployment.checkpoint, context)
+        + activation_bytes(deployment.model, in_flight, deployment.activation_value_bytes)
+    )
+
+
+def memory_capacity(deployment: Deployment) -> Numbers:
+    """Memory that weights, cache and activations may fill: usable HBM less the reserve [byte]."""
+    return deployment.system.hbm_capacity * (1.0 - deployment.hbm_reserve)
+
+
+def fits(deployment: Deployment, batch: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether `batch` requests fit in memory."""
+    return np.asarray(memory_used(deployment, batch) <= memory_capacity(deployment))
+
+
+def quick_enough(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether `batch` requests are each served at the wanted speed and TTFT."""
+    found = rates(deployment, batch)
+    return np.asarray((found.speed >= limits.speed) & (found.ttft_s <= limits.max_ttft))
+
+
+def within_context(deployment: Deployment) -> npt.NDArray[np.bool_]:
+    """Whether the model's context is long enough for a whole request."""
+    return np.asarray(deployment.input_tokens + deployment.output_tokens <= deployment.model.max_context)
+
+
+def largest_batch(deployment: Deployment, limits: Limits) -> Array:
+    """The most requests that fit in context and memory and are served as wanted; 0 where not even one is.
+
+    Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one.
+    """
+    context = deployment.input_tokens + deployment.output_tokens
+    most = memory_capacity(deployment) / cache_bytes(deployment.model, deployment.checkpoint, context)
+    return largest_whole(
+        lambda batch: within_context(deployment) & fits(deployment, batch) & quick_enough(deployment, limits, batch),
+        np.broadcast_to(most, shape_of(deployment, limits)),
+    )
+
+
+def best_batch(deployment: Deployment, limits: Limits) -> Array:
+    """The smallest batch within 1e-9 of the highest throughput that the limits allow; 0 where none is allowed.
+
+    Exact: throughput never falls as the batch grows (weight reads and latencies are shared by more), so the highest is at
+    the largest batch allowed, and the batches within 1e-9 of it are every one from the best on.
+    """
+    most = largest_batch(deployment, limits)
+    top = rates(deployment, np.maximum(most, 1.0)).throughput
+
+    def lower(batch: Array) -> npt.NDArray[np.bool_]:
+        return np.asarray(rates(deployment, batch).throughput < top * (1.0 - SAME))
+
+    return np.minimum(largest_whole(lower, most) + 1.0, most)
+
+
+def critical_batch(deployment: Deployment) -> Array:
+    """Where the roof becomes flat: from this batch on, latency aside, more requests add no throughput [request].
+
+    A real number; infinity where throughput rises for ever. Flat means that twice the batch takes twice the time: below
+    the critical batch some weight read is shared by both halves, and it takes less.
+    """
+
+    def seconds(batch: Numbers) -> Numbers:
+        whole = rates(deployment, batch).cycle
+        return whole.compute_s + whole.bandwidth_s
+
+    def flat(batch: Array) -> npt.NDArray[np.bool_]:
+        both = seconds(2.0 * batch)
+        return np.asarray(2.0 * seconds(batch) - both <= _ROUNDING * both)
+
+    return smallest_real(flat, seconds(1.0), lower=1e-3, upper=_NEVER)
+
+
+def binding(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.str_]:
+    """What keeps throughput from being higher at the best batch.
+
+    `memory`, `ttft` or `speed` where one request more would break that limit and would have helped; otherwise what the
+    cycle waits for longest: `compute`, `bandwidth` or `latency`.
+    """
+    more = np.asarray(batch) + 1.0
+    now, then = rates(deployment, batch), rates(deployment, more)
+    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(batch, 1.0))
+    limit = np.select(
+        [~fits(deployment, more), then.ttft_s > limits.max_ttft, then.speed < limits.speed],
+        ["memory", "ttft", "speed"],
+        default="",
+    )
+    return np.where(helps & (limit != ""), limit, waits_for(now.cycle))
+
+
+def waits_for(whole: Cycle) -> npt.NDArray[np.str_]:
+    """What a cycle waits for longest: `compute`, `bandwidth` or `latency`."""
+    longest = np.maximum(np.maximum(whole.compute_s, whole.bandwidth_s), whole.latency_s)
+    return np.select([longest == whole.compute_s, longest == whole.bandwidth_s], ["compute", "bandwidth"], "latency")
+
+
+def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
+    """The shape that all numeric fields broadcast to."""
+    what, efficiency = planned(deployment, 1.0).decode, deployment.efficiency
+    numbers: list[Numbers] = [
+        *(deployment.input_tokens, deployment.output_tokens, deployment.hbm_reserve, deployment.chunk_tokens),
+        *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency),
+        *(deployment.system.hbm_bandwidth, what.passes, what.tokens, limits.speed, limits.max_ttft),
+    ]
+    return np.broadcast_shapes(*(np.shape(number) for number in numbers))

@@ -1,0 +1,46 @@
+"""The report: Results -> one offline HTML page with figures, tables and results.json beside it. Shows, computes nothing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from fleetline import __version__
+from fleetline.reporting.files import replace_all, table_csv
+from fleetline.reporting.plain import plain
+
+__all__ = ["report"]
+
+
+def report(out: str | Path = "out", progress: Callable[[str], None] = lambda _: None) -> list[Path]:
+    """Run the study and write report.html, results.json, figures/*.svg, figures/*.png and tables/*.csv into `out`.
+
+    Everything is made before the first file is touched: a run that fails or is interrupted leaves the old output whole.
+
+    Args:
+        out: the folder; made where it does not exist. Other files in it are left alone.
+        progress: told what is being worked on.
+
+    Returns:
+        The files written.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    from fleetline.figures import figures, styled  # noqa: PLC0415  (Altair takes half a second to load)
+    from fleetline.reporting.page import page, render  # noqa: PLC0415
+    from fleetline.study import study  # noqa: PLC0415
+
+    results = study(__version__, progress)
+    shown = figures(results)
+    files: dict[str, bytes] = {}
+    for figure in shown:
+        progress(f"figure {figure.name.replace('_', ' ')}")
+        files |= render(figure.name, styled(figure.chart))
+    for name, rows in results.tables.items():
+        files[f"tables/{name}.csv"] = table_csv(rows)
+    files["results.json"] = (json.dumps(plain(results), indent=1, allow_nan=False) + "\n").encode()
+    progress("page")
+    files["report.html"] = page(results, shown).encode()
+    return replace_all(Path(out), files)

@@ -1,0 +1,88 @@
+"""What every test shares: hypothesis draws the same examples on every run, and a copy of the catalog to break."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from harness import SHIPPED
+from hypothesis import settings
+
+from fleetline.catalog.tables import DATA_VARIABLE
+
+settings.register_profile("fleetline", derandomize=True, deadline=None, max_examples=100, database=None)
+settings.load_profile("fleetline")
+
+
+class Tables:
+    """A copy of the catalog's tables, with one change to make; lines are counted as an editor counts them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, table: str) -> Path:
+        return self.folder / f"{table}.csv"
+
+    def read(self, table: str) -> list[list[str]]:
+        with self.path(table).open(encoding="utf-8", newline="") as file:
+            return list(csv.reader(file))
+
+    def write(self, table: str, lines: list[list[str]]) -> None:
+        with self.path(table).open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(lines)
+
+    def line_of(self, table: str, **cells: str) -> int:
+        """The line of the first row that holds these cells; line 1 is the header."""
+        header, *rows = self.read(table)
+        for number, row in enumerate(rows, start=2):
+            if all(row[header.index(column)] == cell for column, cell in cells.items()):
+                return number
+        raise AssertionError(f"{table} has no row of {cells}")
+
+    def put(self, table: str, line: int, column: str, cell: str) -> None:
+        """Overwrite one cell."""
+        lines = self.read(table)
+        lines[line - 1][lines[0].index(column)] = cell
+        self.write(table, lines)
+
+    def get(self, table: str, line: int, column: str) -> str:
+        lines = self.read(table)
+        return lines[line - 1][lines[0].index(column)]
+
+    def repeat(self, table: str, line: int) -> int:
+        """Write the row at `line` once more at the end; the line of the copy."""
+        lines = self.read(table)
+        lines.append(list(lines[line - 1]))
+        self.write(table, lines)
+        return len(lines)
+
+    def drop_line(self, table: str, line: int) -> None:
+        lines = self.read(table)
+        del lines[line - 1]
+        self.write(table, lines)
+
+
+@pytest.fixture
+def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    """A catalog of one's own to break: the shipped CSV tables in a new folder, which `load` now reads."""
+    folder = tmp_path / "catalog"
+    folder.mkdir()
+    for path in SHIPPED.glob("*.csv"):
+        shutil.copyfile(path, folder / path.name)
+    monkeypatch.setenv(DATA_VARIABLE, str(folder))
+    return Tables(folder)
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Write a text file into the test's own folder."""
+
+    def to(name: str, text: str) -> Path:
+        path = tmp_path / name
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return to

@@ -1,0 +1,188 @@
+"""The command line as others rely on it: keys, exit codes, one line for every refusal, an example in every help text."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from readme import in_terminal
+
+from fleetline.catalog.tables import data_folder
+from fleetline.cli import app, main
+
+RACK = ("throughput", "kimi-k2.6", "gb200-nvl72")
+INTERFACE_KEYS = {
+    *("batch", "critical_batch", "throughput_tok_s", "throughput_tok_s_gpu", "speed_tok_s_user"),
+    *("interactivity_tok_s_user", "ttft_s", "tpot_s", "cycle_s", "binding", "memory_used_bytes"),
+    *("memory_capacity_bytes", "prefill", "decode", "cost_usd_per_mtok_output"),
+}
+
+
+def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+def refused(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any]]:
+    """A refusal: nothing on standard output, one line of JSON on standard error."""
+    code, out, err = run(*arguments, capsys=capsys)
+    assert out == ""
+    assert err.count("\n") == 1
+    return code, json.loads(err)["error"]
+
+
+def test_throughput_gives_the_keys_that_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(*RACK, "--speculative", "8:3", capsys=capsys)
+    answer = json.loads(out)
+    assert code == 0
+    assert set(answer) >= INTERFACE_KEYS
+    assert set(answer["prefill"]) == set(answer["decode"]) == {"compute_s", "bandwidth_s"}
+    assert answer["throughput_tok_s"] == pytest.approx(375_700, rel=0.01)  # article-numbers: rack after calibration
+
+
+def test_breakdown_adds_every_operator_with_its_bound(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(*RACK, "--breakdown", capsys=capsys)
+    operators = json.loads(out)["breakdown"]
+    assert {operator["stage"] for operator in operators} == {"prefill", "decode"}
+    assert all(operator["bound"] in {"compute", "bandwidth"} for operator in operators)
+
+
+def test_a_given_batch_switches_the_wanted_speed_off(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(*RACK, "--batch", "20000", capsys=capsys)
+    assert json.loads(out)["speed_tok_s_user"] < 35
+
+
+def test_frontier_points_carry_their_configuration(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("frontier", "kimi-k2.6", "gb200-nvl72", "--points", "5", capsys=capsys)
+    points = json.loads(out)["points"]
+    assert len(points) == 5
+    assert all(set(point) >= {*INTERFACE_KEYS, "configuration"} for point in points)
+
+
+@pytest.mark.parametrize(("command", "key"), [("models", "models"), ("systems", "systems"), ("sources", "sources")])
+def test_the_catalog_is_listed(command: str, key: str, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(command, capsys=capsys)
+    assert code == 0
+    assert len(json.loads(out)[key]) > 15
+
+
+def test_every_figure_of_a_model_and_of_a_chip_has_a_source(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (("models", "kimi-k2.6"), ("systems", "gb200-nvl72")):
+        _, out, _ = run(*arguments, capsys=capsys)
+        assert all(fact["source"] for fact in json.loads(out)["facts"])
+
+
+def test_compare_article_prints_ours_ratio_and_status(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run("compare-article", capsys=capsys)
+    numbers = json.loads(out)["numbers"]
+    assert {"printed", "recomputed", "ours", "ours_over_printed", "status"} <= set(numbers[0])
+
+
+def test_a_system_of_ones_own_from_the_printed_example(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, example, _ = run("systems", "--example", capsys=capsys)
+    path = tmp_path / "rack.toml"
+    path.write_text(example)
+    code, out, _ = run("throughput", "kimi-k2.6", str(path), capsys=capsys)
+    assert code == 0
+    assert json.loads(out)["gpus"] == 16
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field", "said"),
+    [
+        ((*RACK[:1], "kimi-k26", RACK[2]), "model", "did you mean 'kimi-k2.6'?"),
+        ((*RACK[:2], "gb200"), "system", "did you mean 'gb200-nvl72'?"),
+        ((*RACK, "--preset", "idael"), "preset", "did you mean 'ideal'?"),
+        ((*RACK, "--schedule", "chunky"), "schedule", "did you mean 'chunked'?"),
+        ((*RACK, "--workload", "8000"), "workload", "INPUT:OUTPUT"),
+        ((*RACK, "--workload", "0:1000"), "input_tokens", "over 0"),
+        ((*RACK, "--speed", "-1"), "speed", "over 0"),
+        ((*RACK, "--speed", "nan"), "speed", "finite"),
+        ((*RACK, "--batch", "inf"), "batch", "finite"),
+        ((*RACK, "--speculative", "3:8"), "speculative", "accepted from 1 to verified"),
+        ((*RACK, "--gpus", "73"), "gpus", "1..72"),
+        ((*RACK, "--compute-efficiency", "1.5"), "compute_efficiency", "at most 1"),
+        (("throughput", "kimi-k3", RACK[2]), "model", "no physics here yet"),
+        ((*RACK, "--speed", "fast"), "speed", "got 'fast', allowed a number"),
+        ((*RACK, "--sped", "3"), "arguments", "--speed"),
+        (("thruput",), "arguments", "thruput"),
+        (("throughput",), "arguments", "MODEL"),
+        (("throughput", "kimi-k2.6", "missing.toml"), "system file", "No such file"),
+        (("frontier", *RACK[1:], "--points", "1"), "points", "2..100000"),
+        (("models", "kimi"), "model or system", "did you mean"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(
+    arguments: tuple[str, ...], field: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, error = refused(*arguments, capsys=capsys)
+    assert code == 2
+    assert error["kind"] == "bad_input"
+    assert error["field"] == field
+    assert said in error["message"] or said in str(error["allowed"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ((*RACK, "--gpus", "2"), "memory"),  # 500 GB of weights, 2 x 180 GB usable
+        ((*RACK, "--speed", "100000"), "speed"),
+        ((*RACK, "--max-ttft", "0.0001"), "ttft"),
+        ((*RACK, "--workload", "300000:1000"), "context"),  # Kimi K2.6 takes 262,144
+        (("frontier", *RACK[1:], "--gpus", "2"), "memory"),
+    ],
+)
+def test_an_infeasible_case_is_one_line_and_exit_code_3(
+    arguments: tuple[str, ...], field: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, error = refused(*arguments, capsys=capsys)
+    assert code == 3
+    assert error["kind"] == "infeasible"
+    assert error["field"] == field
+
+
+def test_a_broken_catalog_row_names_file_line_and_column(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = tmp_path / "catalog"
+    shutil.copytree(data_folder(), broken)
+    lines = (broken / "formats.csv").read_text().splitlines()
+    lines[2] = lines[2].replace("0.5625", "half", 1)
+    (broken / "formats.csv").write_text("\n".join(lines) + "\n")
+    monkeypatch.setenv("FLEETLINE_CATALOG", str(broken))
+    code, error = refused(*RACK, capsys=capsys)
+    assert code == 2
+    assert "formats.csv line 3, column bytes_per_weight: got 'half'" in error["message"]
+
+
+def test_every_command_has_an_example_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    assert len(names) == 7
+    for name in names:
+        code, out, _ = run(name, "--help", capsys=capsys)
+        assert code == 0
+        assert "Example" in out and f"fleetline {name}" in out
+
+
+def test_every_command_has_its_function() -> None:
+    import fleetline
+
+    names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
+    for name in names:
+        assert callable(getattr(fleetline, name.replace("-", "_")))
+
+
+def test_people_get_tables_on_a_terminal() -> None:
+    """In a pseudo-terminal, as a person runs it: no JSON, and a refusal in plain words."""
+    code, shown = in_terminal([sys.executable, "-m", "fleetline", *RACK, "--breakdown"])
+    assert code == 0
+    assert "output tokens per second" in shown and "routed experts" in shown and "{" not in shown
+    code, shown = in_terminal([sys.executable, "-m", "fleetline", *RACK, "--gpus", "73"])
+    assert code == 2
+    assert shown.strip() == "fleetline: gpus: 73 is not a whole number within 1..72, the chips of gb200-nvl72"

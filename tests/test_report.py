@@ -1,0 +1,139 @@
+"""The report: whole or not there, offline, its sentences and figures made from results."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+import stat
+from pathlib import Path
+
+import pytest
+
+from fleetline import reporting
+from fleetline.errors import InputError
+from fleetline.figures import rounded
+from fleetline.reporting import report
+from fleetline.reporting.files import replace_all
+from fleetline.reporting.page import number
+from fleetline.reporting.plain import plain
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report") / "out"
+    report(folder)
+    return folder
+
+
+def test_everything_the_interface_names_is_written(out: Path) -> None:
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    figures = {path.stem for path in (out / "figures").iterdir()}
+    assert {"report.html", "results.json"} <= names
+    assert len(figures) == 6
+    assert names >= {f"figures/{figure}.{kind}" for figure in figures for kind in ("svg", "png")}
+    assert (out / "figures" / "speculation.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_needs_nothing_from_the_network(out: Path) -> None:
+    page = (out / "report.html").read_text()
+    outside_scripts = re.sub(r"<script>.*?</script>", "", page, flags=re.DOTALL)
+    loaded = re.findall(r"<(?:script|link|img|iframe)[^>]*(?:src|href)=[\"']?([^\"'> ]+)", outside_scripts)
+    assert loaded == []
+    assert "vegaEmbed" in page
+
+
+def test_the_headline_is_the_result(out: Path) -> None:
+    results = json.loads((out / "results.json").read_text())
+    wanted = {"system": "gb200-nvl72", "workload": "8000:1000", "preset": "article", "speculation": "8:3"}
+    (rack,) = [row for row in results["tables"]["racks"] if wanted.items() <= row.items()]
+    lead = re.search(r'<p class="lead">(.*?)</p>', (out / "report.html").read_text(), re.DOTALL)
+    assert lead is not None
+    assert rounded(rack["throughput_tok_s"]) in lead.group(1)
+    assert rounded(rack["throughput_tok_s"]) == "376,000"  # article-numbers: 375,700
+
+
+def test_tables_hold_what_results_hold(out: Path) -> None:
+    results = json.loads((out / "results.json").read_text())
+    for name, rows in results["tables"].items():
+        with (out / "tables" / f"{name}.csv").open() as file:
+            written = list(csv.DictReader(file))
+        assert len(written) == len(rows) > 0
+        assert list(written[0]) == list(rows[0])
+
+
+def test_the_same_inputs_give_the_same_bytes(out: Path, tmp_path: Path) -> None:
+    for path in report(tmp_path / "again"):
+        assert path.read_bytes() == (out / path.relative_to(tmp_path / "again")).read_bytes(), path.name
+
+
+def test_a_run_that_fails_leaves_the_old_output_whole(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = tmp_path / "out"
+    replace_all(old, {"report.html": b"old", "notes.txt": b"not ours"})
+
+    def broken(*_: object) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("fleetline.reporting.page.page", broken)
+    with pytest.raises(KeyboardInterrupt):
+        report(old)
+    assert (old / "report.html").read_bytes() == b"old"
+    assert sorted(path.name for path in old.iterdir()) == ["notes.txt", "report.html"]
+
+
+def test_a_disk_that_fills_up_leaves_the_old_output_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace_all(tmp_path, {"a.txt": b"old", "b.txt": b"old"})
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "b.txt":
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        replace_all(tmp_path, {"a.txt": b"new", "b.txt": b"new"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"a.txt": b"old", "b.txt": b"old"}
+
+
+def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(InputError, match=r"out: cannot write to .*File exists"):
+        replace_all(tmp_path / "out", {"a.txt": b"new"})
+
+
+def test_written_files_can_be_read_by_others(tmp_path: Path) -> None:
+    (path,) = replace_all(tmp_path / "out", {"a.txt": b"new"})
+    assert path.stat().st_mode & stat.S_IRGRP
+
+
+def test_other_files_in_the_folder_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    replace_all(tmp_path, {"a.txt": b"new"})
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
+def test_plain_values_are_strict_json() -> None:
+    assert plain({"a": float("nan"), "b": (1.5, float("inf"))}) == {"a": None, "b": [1.5, None]}
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, ""),
+        (0.0, "0"),
+        (0.000889, "8.890e-4"),
+        (4.0, "4"),
+        (1086.15, "1,086"),
+        (375_685.2, "375,685"),
+        (5e11, "500 billion"),
+    ],
+)
+def test_numbers_read_as_people_write_them(value: float | None, words: str) -> None:
+    assert number(value) == words
+
+
+def test_reporting_computes_nothing() -> None:
+    assert not any(
+        "physics" in line for path in Path(reporting.__file__).parent.glob("*.py") for line in path.read_text().splitlines()
+    )
