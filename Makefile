@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit data pictures lock clean
+.PHONY: help report test check-long lint types contract unit data fit pictures lock clean
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
 	@echo "make test        ruff, mypy, import contract, pytest"
 	@echo "make check-long  the slow checks"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
+	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
 	@echo "make pictures    renew the README: its picture and its outputs (maintainers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
 
@@ -36,6 +37,9 @@ check-long: .venv/dev.stamp
 
 data: .venv/dev.stamp
 	$(BIN)/python tools/import_data.py ../shared/data src/fleetline/catalog/data
+
+fit: .venv/dev.stamp
+	$(BIN)/python tools/fit.py src/fleetline/catalog/data
 
 pictures: report
 	mkdir -p docs/figures

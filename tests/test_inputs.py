@@ -30,16 +30,16 @@ def test_a_number_stays_a_float_and_a_list_becomes_an_array() -> None:
     np.testing.assert_array_equal(inputs.numbers("batch", [1, 2]), [1.0, 2.0])
 
 
-@pytest.mark.parametrize("value", ["three", "1;2", [1, "x"], [[1], [1, 2]], {"a": 1}, object(), 1j])
+@pytest.mark.parametrize("value", ["three", "1;2", [1, "x"], [[1], [1, 2]], {"a": 1}, object(), 1j, None, True])
 def test_what_is_no_number_is_refused(value: Any) -> None:
     with pytest.raises(InputError, match=r"^batch: got .* allowed a number or an array of numbers$") as refused:
         inputs.numbers("batch", value)
     assert refused.value.field == "batch"
 
 
-@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, -np.inf, None, [1, 0], [[1.0, 2.0], [3.0, np.nan]]])
+@pytest.mark.parametrize("value", [0, -1, np.nan, np.inf, -np.inf, [1, 0], [[1.0, 2.0], [3.0, np.nan]]])
 def test_positive_refuses_what_is_not(value: Any) -> None:
-    with pytest.raises(InputError, match=r"allowed a finite number over 0$"):
+    with pytest.raises(InputError, match=r"allowed a finite number over 0"):
         inputs.positive("speed", value)
 
 
@@ -71,8 +71,8 @@ def test_an_open_end_is_not_allowed_itself(low_open: bool, high_open: bool, ends
 
 
 @given(st.floats())
-def test_positive_lets_through_exactly_the_finite_numbers_over_0(value: float) -> None:
-    if np.isfinite(value) and value > 0.0:
+def test_positive_lets_through_numbers_over_0_whose_products_stay_finite(value: float) -> None:
+    if 1e-9 <= value <= 1e9:
         assert inputs.positive("x", value) == value
     else:
         with pytest.raises(InputError):

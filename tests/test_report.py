@@ -98,7 +98,7 @@ def test_a_disk_that_fills_up_leaves_the_old_output_whole(tmp_path: Path, monkey
 
 def test_a_folder_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("a file")
-    with pytest.raises(InputError, match=r"out: cannot write to .*File exists"):
+    with pytest.raises(InputError, match=r"out: cannot write to .*it is a file"):
         replace_all(tmp_path / "out", {"a.txt": b"new"})
 
 

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from fleetline.deployment import breakdown, frontier, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.reporting import report
+    from fleetline.runs import calibrate, measured, predict, validate
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
     "breakdown": "fleetline.deployment",
     "frontier": "fleetline.deployment",
     "throughput": "fleetline.deployment",
+    "calibrate": "fleetline.runs",
+    "measured": "fleetline.runs",
+    "predict": "fleetline.runs",
+    "validate": "fleetline.runs",
     "compare_article": "fleetline.article",
     "facts": "fleetline.catalog.listing",
     "models": "fleetline.catalog.listing",
@@ -43,14 +48,18 @@ __all__ = [
     "Infeasible",
     "InputError",
     "breakdown",
+    "calibrate",
     "compare_article",
     "facts",
     "frontier",
+    "measured",
     "models",
+    "predict",
     "report",
     "sources",
     "systems",
     "throughput",
+    "validate",
 ]
 
 

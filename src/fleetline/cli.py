@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import io
 import json
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -55,7 +60,7 @@ Schedule = Annotated[str, typer.Option(metavar="NAME", help="serial, serial-tota
 Speculative = Annotated[
     str, typer.Option(help="Tokens verified and accepted in a decode pass, VERIFIED:ACCEPTED, or none.")
 ]
-Preset = Annotated[str, typer.Option(metavar="NAME", help="ideal (1, 1, 0) or article (65%, 30%, 5 ms).")]
+Preset = Annotated[str, typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms) or ideal (1, 1, 0).")]
 Gpus = Annotated[float | None, _number("gpus", "Only so many chips of the system.")]
 Precision = Annotated[
     str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")
@@ -70,6 +75,7 @@ ComputeEfficiency = Annotated[
 BandwidthEfficiency = Annotated[
     float | None, _number("bandwidth_efficiency", "Reached share of memory bandwidth, instead of the preset's.")
 ]
+HbmReserve = Annotated[float | None, _number("hbm_reserve", "Share of usable memory kept free; 0.1 unless set.")]
 StepLatency = Annotated[float | None, _number("step_latency_s", "Seconds a decode pass besides its work.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, as when standard output is not a terminal.")]
 
@@ -93,13 +99,14 @@ def throughput(
     batch: Batch = None,
     schedule: Schedule = "chunked",
     speculative: Speculative = "none",
-    preset: Preset = "article",
+    preset: Preset = "fitted",
     gpus: Gpus = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
     bandwidth_efficiency: BandwidthEfficiency = None,
     step_latency_s: StepLatency = None,
+    hbm_reserve: HbmReserve = None,
     breakdown: Annotated[bool, typer.Option("--breakdown", help="Add FLOP, bytes and bound of each operator.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -119,6 +126,7 @@ def throughput(
         "compute_efficiency": compute_efficiency,
         "bandwidth_efficiency": bandwidth_efficiency,
         "step_latency_s": step_latency_s,
+        "hbm_reserve": hbm_reserve,
     }
     found = deployment.throughput(model, system, workload, batch=batch, speed=speed, max_ttft=max_ttft, **options)
     _feasible(found)
@@ -137,13 +145,14 @@ def frontier(
     points: Annotated[int, typer.Option(help="At most so many batches, evenly spaced by ratio.")] = 60,
     schedule: Schedule = "chunked",
     speculative: Speculative = "none",
-    preset: Preset = "article",
+    preset: Preset = "fitted",
     gpus: Gpus = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
     bandwidth_efficiency: BandwidthEfficiency = None,
     step_latency_s: StepLatency = None,
+    hbm_reserve: HbmReserve = None,
     as_json: AsJson = False,
 ) -> None:
     """Throughput against each user's speed over batch: the points that no other batch beats in both."""
@@ -165,6 +174,7 @@ def frontier(
         compute_efficiency=compute_efficiency,
         bandwidth_efficiency=bandwidth_efficiency,
         step_latency_s=step_latency_s,
+        hbm_reserve=hbm_reserve,
     )
     _feasible(found)
     listed = deployment.points_of(found)
@@ -254,6 +264,116 @@ def compare_article(as_json: AsJson = False) -> None:
     _show({"numbers": rows}, lambda: [_table("Is a compute crunch coming?", rows, columns, clip=100)], as_json)
 
 
+Rows = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ROWS]...", help="Benchmark files of any known form; the shipped rows without."),
+]
+Where = Annotated[
+    str | None, typer.Option(metavar="FIELD=VALUE,...", help="Only these rows, such as model=kimik2.5,vendor=NVIDIA.")
+]
+
+
+@app.command(epilog="Example: fleetline calibrate benchmarks.csv --where model=kimik2.5,vendor=NVIDIA")
+def calibrate(
+    rows: Rows = None,
+    where: Where = None,
+    form: Annotated[str, typer.Option(metavar="NAME", help="How a row is predicted: article.")] = "article",
+    draws: Annotated[int, typer.Option(help="Bootstrap fits over configurations, for the intervals.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fit compute efficiency, bandwidth efficiency and step latency to measured runs, and say which are identified."""
+    from fleetline import runs
+
+    with _progress() as step:
+        found = runs.calibrate(
+            *(rows or ()),
+            where=where,
+            form=form,
+            draws=draws,
+            seed=seed,
+            progress=lambda done, every: step(f"bootstrap {done} of {every}") if done % 20 == 0 else None,
+        )
+    estimates = [
+        {"parameter": name, **getattr(found, name), "identified": found.identified[name]} for name in found.identified
+    ]
+    columns = {"parameter": "parameter", "value": "value", "low": "5%", "high": "95%", "identified": "identified"}
+    title = f"{found.rows} values of {found.configurations} configurations, loss {found.loss:.3f}"
+    _show(found, lambda: [_table(title, estimates, columns)], as_json)
+
+
+@app.command(epilog="Example: fleetline predict benchmarks.csv --out predictions.csv")
+def predict(
+    rows: Rows = None,
+    preset: Preset = "fitted",
+    out: Annotated[str | None, typer.Option(metavar="FILE.csv", help="Where to; standard output without.")] = None,
+    where: Where = None,
+) -> None:
+    """TPOT, TTFT and throughput per GPU of benchmark rows as CSV, with 90% intervals and a reason for each empty cell."""
+    from collections import Counter
+    from pathlib import Path
+
+    from fleetline import runs
+    from fleetline.reporting.files import replace_all, table_csv
+
+    listed = runs.prediction_table(*(rows or ()), preset=preset, where=where)
+    content = table_csv(listed)
+    if out is None:
+        typer.echo(content.decode(), nl=False)
+        return
+    path = Path(out)
+    replace_all(path.parent, {path.name: content})
+    reasons = Counter(str(row["reason"]) for row in listed if row["reason"])
+    answered = len(listed) - sum(reasons.values())
+    summary = {"out": out, "rows": len(listed), "answered": answered, "reasons": dict(reasons.most_common())}
+    _show(
+        summary,
+        lambda: [_table(out, [{"rows": summary["rows"], "answered": answered}], {"rows": "rows", "answered": "answered"})],
+        False,
+    )
+
+
+@app.command(epilog="Example: fleetline validate benchmarks.csv --preset article")
+def validate(rows: Rows = None, preset: Preset = "fitted", where: Where = None, as_json: AsJson = False) -> None:
+    """Predicted against measured by model, chip, framework, concurrency and more: |log(predicted / measured)|."""
+    from fleetline import runs
+
+    groups = _flat(runs.validate(*(rows or ()), preset=preset, where=where))
+    columns = {
+        "by": "by",
+        "group": "group",
+        "rows": "rows",
+        "tpot_median_abs_log": "TPOT",
+        "tpot_by_configuration": "by config",
+        "tpot_bias_log": "bias",
+        "ttft_median_abs_log": "TTFT",
+        "coverage": "answered",
+        "interval_coverage": "in interval",
+    }
+    _show({"groups": groups}, lambda: [_table(f"preset {preset}", groups, columns)], as_json)
+
+
+@app.command(epilog="Example: fleetline measured --where model=kimik2.5 --speed 35")
+def measured(rows: Rows = None, speed: Speed = None, where: Where = None, as_json: AsJson = False) -> None:
+    """The best measured run of every model, chip and workload at a wanted speed, by wall time and by 1/TPOT."""
+    from fleetline import runs
+
+    best = _flat(runs.measured(*(rows or ()), speed=speed, where=where))
+    columns = {
+        "model": "model",
+        "hardware": "chip",
+        "workload": "workload",
+        "definition": "speed by",
+        "output_tok_s_gpu": "tok/s/GPU",
+        "speed_wall_tok_s_user": "wall",
+        "speed_tpot_tok_s_user": "1/TPOT",
+        "concurrency": "clients",
+        "gpus": "GPUs",
+        "framework": "framework",
+    }
+    _show({"best": best}, lambda: [_table("Best measured runs", best, columns)], as_json)
+
+
 @app.command(epilog="Example: fleetline report --out out")
 def report(
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Folder for report.html and what belongs to it.")] = "out",
@@ -269,11 +389,11 @@ def report(
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 2 bad input, 3 infeasible, 130 interrupted."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _prepare_streams()
     as_json = "--json" in given or not sys.stdout.isatty()
     try:
         code = get_command(app).main(given or ["--help"], prog_name="fleetline", standalone_mode=False)
         sys.stdout.flush()
-        sys.exit(code or 0)
     except FleetlineError as error:
         _refuse(
             error.message,
@@ -287,11 +407,40 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except TyperException as error:
         _refuse(" ".join(error.format_message().split()), 2, as_json, kind="bad_input", field="arguments")
     except (Abort, KeyboardInterrupt):
-        _refuse("interrupted; nothing was changed", 130, as_json, kind="interrupted")
+        code = _INTERRUPTED
     except BrokenPipeError:
         # whoever read our output has enough; keep the interpreter from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         sys.exit(0)
+    except OSError as error:
+        if error.errno not in _OUTPUT_FAULTS:
+            raise
+        _discard_output()
+        _refuse(f"standard output: {error.strerror}", 2, as_json, kind="bad_input", field="stdout")
+    if code == _INTERRUPTED:
+        _refuse("interrupted", _INTERRUPTED, as_json, kind="interrupted")
+    sys.exit(code or 0)
+
+
+_INTERRUPTED = 130  # as shells report a program that SIGINT ended; Typer turns Ctrl-C into it
+_OUTPUT_FAULTS = (errno.ENOSPC, errno.EIO, errno.EBADF)
+
+
+def _prepare_streams() -> None:
+    """Output that may be closed or not know a letter, and signals that end the program as its own exit does."""
+    if sys.stdout is None:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115  (for the life of the process)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and threading.current_thread() is threading.main_thread():
+            signal.signal(getattr(signal, name), lambda number, _frame: sys.exit(128 + number))
+
+
+def _discard_output() -> None:
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _refuse(message: str, code: int, as_json: bool, **details: Any) -> None:
@@ -335,7 +484,11 @@ def _show(answer: Any, tables: Callable[[], list[Table]], as_json: bool) -> None
 
     console = Console()
     for table in tables():
-        console.print(table)
+        # a figure cut by a narrow terminal is a wrong figure: rather let the terminal wrap the line
+        console.print(table.title, soft_wrap=True)
+        table.title = None
+        needed = console.measure(table).minimum
+        console.print(table, width=max(console.width, needed), crop=False, no_wrap=True)
 
 
 def _show_facts(name: str, rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -353,7 +506,8 @@ def _table(title: str, rows: Sequence[dict[str, Any]], columns: dict[str, str], 
         numeric = any(isinstance(row[key], int | float) and not isinstance(row[key], bool) for row in rows)
         widest = max(len(header), *(len(_cell(row[key])) for row in rows))
         justify: Literal["left", "right"] = "right" if numeric else "left"
-        table.add_column(header, justify=justify, no_wrap=widest <= _SHORT_CELL, overflow="fold")
+        fixed = widest if widest <= _SHORT_CELL else None
+        table.add_column(header, justify=justify, min_width=fixed, no_wrap=fixed is not None, overflow="fold")
     for row in rows:
         table.add_row(*(_clipped(_cell(row[key]), clip) for key in columns))
     return table
@@ -465,7 +619,7 @@ class _progress:  # noqa: N801  (reads as the function it stands for)
         self._console = Console(stderr=True)
         self._status = self._console.status("starting") if self._console.is_terminal else None
         if self._status is None:
-            return lambda what: print(what, file=sys.stderr)  # noqa: T201
+            return lambda what: print(what, file=sys.stderr, flush=True)  # noqa: T201
         self._status.start()
         return self._status.update
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ from fleetline.physics.serving import Deployment, Limits
 
 NumbersLike = npt.ArrayLike
 
-DEFAULT_PRESET = "article"
+DEFAULT_PRESET = "fitted"
 DEFAULT_SCHEDULE = "chunked"
 DEFAULT_WORKLOAD = "8000:1000"
 
@@ -48,7 +48,9 @@ class Throughput:
     """What a deployment serves at one batch, or at its best one; infeasible cases have NaN rates and a `reason`.
 
     `throughput_tok_s` counts output tokens of the whole deployment; `speed_tok_s_user` is output tokens over wall time;
-    `interactivity_tok_s_user` is 1 / `tpot_s`. Units end the names. Fields are floats, or arrays of one shape.
+    `interactivity_tok_s_user` is 1 / `tpot_s`. As the article does, a decode pass is counted for every output token, the
+    first included, so that `ttft_s + output_tokens * tpot_s = cycle_s`. Units end the names. Fields are floats, or
+    arrays of one shape.
     """
 
     feasible: Any
@@ -79,7 +81,7 @@ def throughput(
     batch: NumbersLike | None = None,
     speed: NumbersLike | None = None,
     max_ttft: NumbersLike | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Throughput:
     """Rates of `model` on `system`: at `batch`, or at the best batch that the wanted speed, TTFT and memory allow.
 
@@ -90,100 +92,118 @@ def throughput(
         batch: requests in service [request]; switches the default wanted speed off.
         speed: at least this many output tokens over wall time [token/s/user]; 35 unless a batch is given.
         max_ttft: at most this long to the first token [s].
-        **options: see `deploy`.
+        **options: see `Options`.
 
     Raises:
-        InputError: an unknown name, a number out of its range.
+        InputError: an unknown name, a number out of its range, arrays whose shapes do not go together.
     """
     catalog = load()
-    deployment, setting = deploy(model, system, workload, catalog=catalog, **options)
+    deployment, setting = deploy(model, system, workload, **options)
     limits = _limits(speed, max_ttft, given_batch=batch is not None, catalog=catalog)
-    if batch is None:
-        chosen: Numbers = serving.best_batch(deployment, limits)
-    else:
-        chosen = inputs.positive("batch", batch)
-    return _answer(deployment, limits, chosen, setting, optimised=batch is None)
+    given = None if batch is None else inputs.at_least_one("batch", batch)
+    _check_shapes(deployment, limits, given)
+    asked = {
+        **setting,
+        "speed": limits.speed if speed is not None or given is None else None,
+        "max_ttft": None if max_ttft is None else limits.max_ttft,
+    }
+    chosen = serving.best_batch(deployment, limits) if given is None else given
+    return _answer(deployment, limits, chosen, asked, optimised=given is None)
+
+
+def _check_shapes(deployment: Deployment, limits: Limits, batch: Numbers | None) -> None:
+    try:
+        np.broadcast_shapes(serving.shape_of(deployment, limits), np.shape(batch) if batch is not None else ())
+    except ValueError as error:
+        raise InputError(f"arrays: their shapes do not go together ({error})", field="arrays") from error
+
+
+class Options(TypedDict, total=False):
+    """How a model is deployed, besides what and where; every number a float or an array.
+
+    input_tokens, output_tokens stand in for a workload [token]. schedule: serial, serial-total, chunked or chunked-total.
+    speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3", or none. preset: where counting and efficiencies
+    come from: fitted, article or ideal. compute_efficiency, bandwidth_efficiency: in the preset's place, over 0 and at
+    most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips. precision: weights in another number
+    format than the preset's or the checkpoint's. counting: `article` (published sizes, one precision) or `checkpoint`
+    (exact dimensions, the checkpoint's formats). hbm_reserve: share of usable memory kept free, from 0 to below 1 [1].
+    """
+
+    input_tokens: NumbersLike | None
+    output_tokens: NumbersLike | None
+    schedule: str
+    speculative: str | tuple[NumbersLike, NumbersLike] | None
+    preset: str
+    compute_efficiency: NumbersLike | None
+    bandwidth_efficiency: NumbersLike | None
+    step_latency_s: NumbersLike | None
+    gpus: NumbersLike | None
+    precision: str | None
+    counting: str | None
+    hbm_reserve: NumbersLike | None
 
 
 def deploy(
-    model: str,
-    system: str,
-    workload: str | None = None,
-    *,
-    catalog: Catalog | None = None,
-    input_tokens: NumbersLike | None = None,
-    output_tokens: NumbersLike | None = None,
-    schedule: str = DEFAULT_SCHEDULE,
-    speculative: str | tuple[NumbersLike, NumbersLike] | None = None,
-    preset: str = DEFAULT_PRESET,
-    compute_efficiency: NumbersLike | None = None,
-    bandwidth_efficiency: NumbersLike | None = None,
-    step_latency_s: NumbersLike | None = None,
-    gpus: NumbersLike | None = None,
-    precision: str | None = None,
-    counting: str | None = None,
-    hbm_reserve: NumbersLike | None = None,
+    model: str, system: str | Path, workload: str | None = None, **options: Unpack[Options]
 ) -> tuple[Deployment, Mapping[str, Any]]:
-    """The deployment that these names and numbers describe, and its setting in words.
-
-    Args:
-        model, system, workload: as in `throughput`; input_tokens and output_tokens [token] stand in for a workload.
-        catalog: where names are looked up; the shipped one unless given.
-        schedule: serial, serial-total, chunked or chunked-total.
-        speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3".
-        preset: where counting and efficiencies come from: ideal or article.
-        compute_efficiency, bandwidth_efficiency: in place of the preset's, over 0 and at most 1 [1].
-        step_latency_s: in place of the preset's [s].
-        gpus: only so many chips of the system.
-        precision: weights in another number format than the preset's or the checkpoint's.
-        counting: `article` (published sizes, one precision) or `checkpoint` (exact dimensions, the checkpoint's formats).
-        hbm_reserve: share of usable memory kept free, from 0 to below 1 [1].
+    """The deployment that these names and numbers describe, and its setting in words; arguments as in `Options`.
 
     Raises:
-        InputError: an unknown name, a number out of its range.
+        InputError: an unknown name, a number out of its range, arrays whose shapes do not go together.
     """
-    catalog = catalog or load()
-    chosen = catalog.preset(preset)
-    counted = counting or chosen.counting
-    counted_model, checkpoint = _counted(catalog, model, counted, precision)
-    machine = _system(catalog, system)
-    if gpus is not None:
-        machine = machine.part(inputs.whole("gpus", gpus))
+    for name in options:
+        if name not in Options.__annotations__:
+            raise unknown_name("option", name, [*Options.__annotations__, "workload", "batch", "speed", "max_ttft"])
+    catalog = load()
+    preset = catalog.preset(inputs.text("preset", options.get("preset", DEFAULT_PRESET)))
+    counting = options.get("counting")
+    counted = preset.counting if counting is None else inputs.text("counting", counting)
+    counted_model, checkpoint = _counted(catalog, inputs.text("model", model), counted, options.get("precision"))
+    schedule = inputs.text("schedule", options.get("schedule", DEFAULT_SCHEDULE))
     if schedule not in SCHEDULES:
         raise unknown_name("schedule", schedule, SCHEDULES)
-    tokens_in, tokens_out = _workload(workload, input_tokens, output_tokens)
-    verified_accepted = _speculative(speculative)
-    reserve = catalog.defaults["hbm_reserve"] if hbm_reserve is None else hbm_reserve
+    tokens_in, tokens_out = _workload(workload, options.get("input_tokens"), options.get("output_tokens"))
+    speculative = _speculative(options.get("speculative"))
+    reserve = options.get("hbm_reserve")
     deployment = Deployment(
         model=counted_model,
         checkpoint=checkpoint,
-        system=machine,
+        system=_machine(catalog, inputs.text("system", system), options.get("gpus")),
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         schedule=SCHEDULES[schedule],
-        efficiency=_efficiency(chosen, compute_efficiency, bandwidth_efficiency, step_latency_s),
-        hbm_reserve=inputs.within("hbm_reserve", reserve, 0.0, 1.0, low_open=False, high_open=True),
+        efficiency=_efficiency(preset, options),
+        hbm_reserve=_reserve(catalog.defaults["hbm_reserve"] if reserve is None else reserve),
         chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
         activation_value_bytes=catalog.defaults["activation_bytes"],
-        rewrites=() if verified_accepted is None else (Speculative(*verified_accepted),),
+        rewrites=() if speculative is None else (speculative,),
     )
-    setting = {
-        "model": model,
-        "system": machine.name,
-        "gpus": machine.gpus,
-        "workload": f"{inputs.words(tokens_in)}:{inputs.words(tokens_out)}",
-        "schedule": schedule,
-        "speculative": None
-        if verified_accepted is None
-        else ":".join(inputs.words(number) for number in verified_accepted),
-        "preset": preset,
-        "counting": counted,
-        "checkpoint": checkpoint.name,
-        "compute_efficiency": deployment.efficiency.compute,
-        "bandwidth_efficiency": deployment.efficiency.bandwidth,
-        "step_latency_s": deployment.efficiency.step_latency,
-    }
-    return deployment, MappingProxyType(setting)
+    words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
+    return deployment, _setting(deployment, words)
+
+
+def _setting(deployment: Deployment, words: Mapping[str, str | None]) -> Mapping[str, Any]:
+    """What was asked, so that it can be asked again."""
+    word, efficiency = inputs.words, deployment.efficiency
+    pairs = [rewrite for rewrite in deployment.rewrites if isinstance(rewrite, Speculative)]
+    return MappingProxyType(
+        {
+            "model": deployment.model.name,
+            "system": deployment.system.name,
+            "gpus": deployment.system.gpus,
+            "workload": f"{word(deployment.input_tokens)}:{word(deployment.output_tokens)}",
+            "schedule": words["schedule"],
+            "speculative": f"{word(pairs[0].verified)}:{word(pairs[0].accepted)}" if pairs else None,
+            "preset": words["preset"],
+            "counting": words["counting"],
+            "precision": words["precision"],
+            "checkpoint": deployment.checkpoint.name,
+            "compute_efficiency": efficiency.compute,
+            "bandwidth_efficiency": efficiency.bandwidth,
+            "step_latency_s": efficiency.step_latency,
+            "hbm_reserve": deployment.hbm_reserve,
+        }
+    )
 
 
 def frontier(
@@ -194,7 +214,7 @@ def frontier(
     points: int = 60,
     speed: float | None = None,
     max_ttft: float | None = None,
-    **options: Any,
+    **options: Unpack[Options],
 ) -> Throughput:
     """Throughput against speed over batch: the points no other batch beats in both, slowest first.
 
@@ -206,18 +226,19 @@ def frontier(
     Raises:
         InputError: as `throughput`; also for arrays.
     """
-    if isinstance(points, bool) or not isinstance(points, int) or not 2 <= points <= 100_000:
-        raise InputError(f"points: got {points}, allowed 2 to 100000", field="points", got=points, allowed="2..100000")
+    count = inputs.within("points", points, 2, 100_000, low_open=False, high_open=False)
+    if np.ndim(count) or count != np.floor(count):
+        raise InputError(f"points: got {points}, allowed a whole number", field="points", got=str(points))
     catalog = load()
-    deployment, setting = deploy(model, system, workload, catalog=catalog, **options)
+    deployment, setting = deploy(model, system, workload, **options)
     limits = _limits(speed, max_ttft, given_batch=True, catalog=catalog)
     if serving.shape_of(deployment, limits):
         raise InputError("frontier: one deployment at a time, give floats", field="frontier")
     best = float(serving.best_batch(deployment, limits))
     if best == 0.0:
         return _answer(deployment, limits, best, setting, optimised=True)
-    batches = np.unique(np.round(np.geomspace(1.0, best, points)))
-    found = _answer(deployment, limits, batches, setting, optimised=False)
+    batches = np.unique(np.round(np.geomspace(1.0, best, int(count))))
+    found = _answer(deployment, limits, batches, setting, optimised=True)
     return _take(found, _pareto(found.speed_tok_s_user, found.throughput_tok_s))
 
 
@@ -251,10 +272,12 @@ class OperatorCost:
     bound: str
 
 
-def breakdown(model: str, system: str, workload: str | None = None, *, batch: float, **options: Any) -> list[OperatorCost]:
+def breakdown(
+    model: str, system: str, workload: str | None = None, *, batch: float, **options: Unpack[Options]
+) -> list[OperatorCost]:
     """What each operator of both stages costs for `batch` requests; arguments as in `throughput`, floats only."""
     deployment, _ = deploy(model, system, workload, **options)
-    requests = inputs.positive("batch", batch)
+    requests = inputs.at_least_one("batch", batch)
     if np.ndim(requests) or serving.shape_of(deployment, Limits()):
         raise InputError("batch: breakdown takes one deployment at one batch, give floats", field="batch")
     stages = zip(("prefill", "decode"), serving.work(deployment, requests), strict=True)
@@ -283,7 +306,7 @@ def _answer(
 ) -> Throughput:
     reason = _reason(deployment, limits, batch)
     feasible = np.asarray(reason == "")
-    used = np.maximum(batch, 1e-300)
+    used = np.maximum(batch, 1.0)
     found = serving.rates(deployment, used)
     bound = serving.binding(deployment, limits, used) if optimised else serving.waits_for(found.cycle)
     rent = deployment.system.rent
@@ -366,16 +389,19 @@ def _figures(kind: str, deployment: Deployment, limits: Limits, batch: Numbers) 
             return f"{requests}: {word(found.speed)} tok/s/user, wanted {word(limits.speed)}"
 
 
-def _system(catalog: Catalog, name: str) -> System:
-    """A system of the catalog by name, or one's own by the path of a TOML file."""
-    return system_from_file(Path(name)) if name.endswith(".toml") else catalog.system(name)
+def _machine(catalog: Catalog, name: str, gpus: NumbersLike | None) -> System:
+    """A system of the catalog by name, or one's own by the path of a TOML file; all of it, or so many of its chips."""
+    whole = system_from_file(Path(name)) if name.casefold().endswith(".toml") else catalog.system(name)
+    return whole if gpus is None else whole.part(inputs.whole("gpus", gpus))
 
 
 def _counted(catalog: Catalog, name: str, counting: str, precision: str | None) -> tuple[Model, Checkpoint]:
     model = catalog.model(name)
+    if precision is not None:
+        precision = inputs.text("precision", precision)
     match counting:
         case "article":
-            return _as_article(catalog, model, precision or "fp4")
+            return _as_article(catalog, model, "fp4" if precision is None else precision)
         case "checkpoint":
             return model, _checkpoint(catalog, name, precision)
         case _:
@@ -405,19 +431,24 @@ def _checkpoint(catalog: Catalog, model: str, precision: str | None) -> Checkpoi
     return fitting[0]
 
 
-def _efficiency(preset: Preset, compute: Any, bandwidth: Any, latency: Any) -> Efficiency:
+def _efficiency(preset: Preset, options: Options) -> Efficiency:
+    """The preset's three numbers, each replaced where one is given."""
+    compute, bandwidth, latency = (
+        options.get(name) for name in ("compute_efficiency", "bandwidth_efficiency", "step_latency_s")
+    )
     return Efficiency(
         compute=inputs.share("compute_efficiency", preset.compute_efficiency if compute is None else compute),
         bandwidth=inputs.share("bandwidth_efficiency", preset.bandwidth_efficiency if bandwidth is None else bandwidth),
-        step_latency=inputs.within(
-            "step_latency_s",
-            preset.step_latency if latency is None else latency,
-            0.0,
-            np.inf,
-            low_open=False,
-            high_open=True,
-        ),
+        step_latency=_latency(preset.step_latency if latency is None else latency),
     )
+
+
+def _latency(seconds: Any) -> Numbers:
+    return inputs.within("step_latency_s", seconds, 0.0, 3600.0, low_open=False, high_open=False)
+
+
+def _reserve(share: Any) -> Numbers:
+    return inputs.within("hbm_reserve", share, 0.0, 1.0, low_open=False, high_open=True)
 
 
 def _limits(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog) -> Limits:
@@ -434,26 +465,30 @@ def _workload(workload: str | None, tokens_in: Any, tokens_out: Any) -> tuple[Nu
     if workload is None and tokens_in is None and tokens_out is None:
         workload = DEFAULT_WORKLOAD
     if workload is not None:
-        tokens_in, tokens_out = inputs.pair("workload", workload, "INPUT:OUTPUT tokens, such as 8000:1000")
+        tokens_in, tokens_out = inputs.pair(
+            "workload", inputs.text("workload", workload), "INPUT:OUTPUT tokens, such as 8000:1000"
+        )
     if tokens_in is None or tokens_out is None:
         missing = "input_tokens" if tokens_in is None else "output_tokens"
         raise InputError(f"{missing}: missing; give it, or a workload such as '8000:1000'", field=missing)
-    return inputs.positive("input_tokens", tokens_in), inputs.positive("output_tokens", tokens_out)
+    return inputs.at_least_one("input_tokens", tokens_in), inputs.at_least_one("output_tokens", tokens_out)
 
 
-def _speculative(given: str | tuple[NumbersLike, NumbersLike] | None) -> tuple[Numbers, Numbers] | None:
-    if given is None or given == "none":
+def _speculative(given: str | tuple[NumbersLike, NumbersLike] | None) -> Speculative | None:
+    if given is None or (isinstance(given, str) and given == "none"):
         return None
-    form = "VERIFIED:ACCEPTED tokens a pass, such as 8:3"
-    first, second = inputs.pair("speculative", given, form)
+    first, second = inputs.pair("speculative", given, "VERIFIED:ACCEPTED tokens a pass, such as 8:3")
     verified, accepted = inputs.positive("speculative", first), inputs.positive("speculative", second)
-    wrong = np.greater(accepted, verified) | np.less(accepted, 1.0)
+    wrong = np.greater(accepted, verified) | np.less(accepted, 1.0) | np.greater(verified, _MOST_VERIFIED)
     if np.any(wrong):
         # a pass always yields its own token, and cannot keep more than it looked at
         pair = f"{inputs.words(accepted)} accepted of {inputs.words(verified)} verified"
         allowed = "accepted from 1 to verified"
         raise InputError(f"speculative: got {pair}, allowed {allowed}", field="speculative", got=pair, allowed=allowed)
-    return verified, accepted
+    return Speculative(verified, accepted)
+
+
+_MOST_VERIFIED = 1e6  # tokens: beyond any draft, within what floats multiply
 
 
 def _pareto(speed: npt.NDArray[np.float64], rate: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:

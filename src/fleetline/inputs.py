@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,27 @@ def whole(what: str, value: npt.ArrayLike) -> Numbers:
 def numbers(what: str, value: npt.ArrayLike) -> Numbers:
     """A number or an array of them, as float; raises InputError for anything else."""
     try:
-        found = np.asarray(value, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what}: got {value!r}, allowed a number or an array of numbers", field=what) from error
+        found = np.asarray(value)
+        # whole numbers and floats only: a truth value, a date or half of a complex number would be read in silence
+        if np.ma.isMaskedArray(value) or found.dtype.kind not in "iuf":
+            raise TypeError
+        found = found.astype(float)
+    except (TypeError, ValueError, OverflowError) as error:
+        shown = str(value)[:_SHOWN]
+        raise InputError(f"{what}: got {shown}, allowed a number or an array of numbers", field=what, got=shown) from error
     if not found.size:
         raise InputError(f"{what}: got no numbers at all, allowed one or more", field=what)
     return found if found.shape else float(found)
+
+
+_SHOWN = 80  # characters of a wrong value that a message repeats
+
+
+def text(what: str, value: object) -> str:
+    """A text, or a path, as text; raises InputError for anything else."""
+    if not isinstance(value, str | PathLike):
+        raise InputError(f"{what}: got {str(value)[:_SHOWN]}, allowed a name", field=what, got=str(value)[:_SHOWN])
+    return str(value)
 
 
 def within(what: str, value: Any, low: float, high: float, *, low_open: bool, high_open: bool) -> Numbers:
@@ -47,23 +63,32 @@ def within(what: str, value: Any, low: float, high: float, *, low_open: bool, hi
     if not np.all(good):
         wrong = float(np.asarray(given)[~np.asarray(good)].flat[0])
         top = "" if np.isinf(high) else f" and {'below' if high_open else 'at most'} {high:g}"
-        allowed = f"a finite number {'over' if low_open else 'of at least'} {low:g}{top}"
+        bottom = "over 0" if low in (0.0, _TINY) and (low_open or low == _TINY) else f"of at least {low:g}"
+        allowed = f"a finite number {bottom}{top}"
         raise InputError(f"{what}: got {wrong:g}, allowed {allowed}", field=what, got=wrong, allowed=allowed)
     return given
 
 
 def positive(what: str, value: Any) -> Numbers:
-    """Finite numbers over 0."""
-    return within(what, value, 0.0, np.inf, low_open=True, high_open=True)
+    """Numbers over 0; not so large or small that products of a few overflow."""
+    return within(what, value, _TINY, _HUGE, low_open=False, high_open=False)
+
+
+def at_least_one(what: str, value: Any) -> Numbers:
+    """Numbers from 1 to a billion: of requests, of tokens."""
+    return within(what, value, 1.0, _HUGE, low_open=False, high_open=False)
 
 
 def share(what: str, value: Any) -> Numbers:
     """Numbers over 0 and at most 1."""
-    return within(what, value, 0.0, 1.0, low_open=True, high_open=False)
+    return within(what, value, _TINY, 1.0, low_open=False, high_open=False)
+
+
+_TINY, _HUGE = 1e-9, 1e9
 
 
 def words(value: Any) -> str:
     """A number as people read it; of an array, its ends."""
     low, high = np.min(value), np.max(value)
-    spelled = [f"{end:,.0f}" if end >= 1000 and end == np.floor(end) else f"{end:.4g}" for end in (low, high)]
-    return spelled[0].replace(",", "") if spelled[0] == spelled[1] else "..".join(spelled).replace(",", "")
+    spelled = [f"{end:.0f}" if 1000 <= end < 1e15 and end == np.floor(end) else f"{end:.4g}" for end in (low, high)]
+    return spelled[0] if spelled[0] == spelled[1] else "..".join(spelled)

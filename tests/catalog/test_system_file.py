@@ -48,12 +48,12 @@ def test_a_name_left_out_is_that_of_the_file(write: Write) -> None:
         ('"8 TB/s"', '"0 TB/s"', "chip.hbm_bandwidth: got 0 TB/s, allowed more than 0"),
         ('"8 TB/s"', '"nan TB/s"', "chip.hbm_bandwidth: 'nan TB/s' is not a number"),
         ('"8 TB/s"', '"8 TBs"', "chip.hbm_bandwidth"),
-        ("gpus = 16", "gpus = 0", "gpus: got 0, allowed a whole number of 1 or more"),
-        ("gpus = 16", "gpus = -1", "gpus: got -1, allowed a whole number of 1 or more"),
-        ("gpus = 16", "gpus = 1.5", "gpus: got 1.5, allowed a whole number of 1 or more"),
-        ("gpus = 16", 'gpus = "16"', "gpus: got '16', allowed a whole number of 1 or more"),
-        ("gpus = 16", "gpus = true", "gpus: got True, allowed a whole number of 1 or more"),
-        ("gpus = 16", "", "gpus: got None, allowed a whole number of 1 or more"),
+        ("gpus = 16", "gpus = 0", "gpus: got 0, allowed a whole number from 1"),
+        ("gpus = 16", "gpus = -1", "gpus: got -1, allowed a whole number from 1"),
+        ("gpus = 16", "gpus = 1.5", "gpus: got 1.5, allowed a whole number from 1"),
+        ("gpus = 16", 'gpus = "16"', "gpus: got 16, allowed a whole number from 1"),
+        ("gpus = 16", "gpus = true", "gpus: got True, allowed a whole number from 1"),
+        ("gpus = 16", "", "gpus: got None, allowed a whole number from 1"),
         ("gpus = 16", "gpus =", "Invalid value (at line 3"),
         ("gpus = 16", "gpus = 16\ngpus = 17", "Cannot overwrite a value (at line 4"),
     ],
@@ -88,9 +88,9 @@ def test_bytes_that_are_not_text_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("left_out", "reason"),
     [
-        ("hbm_bandwidth", "no hbm_bandwidth of my-chip"),
-        ("hbm_capacity", "no hbm_capacity of my-chip"),
-        ("fp", "peak of my-chip"),
+        ("hbm_bandwidth", "no hbm_bandwidth is known of my-chip"),
+        ("hbm_capacity", "no hbm_capacity is known of my-chip"),
+        ("fp", "peak is known of my-chip"),
     ],
 )
 def test_what_is_left_out_is_asked_for_when_it_is_needed(write: Write, left_out: str, reason: str) -> None:

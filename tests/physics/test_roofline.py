@@ -36,7 +36,7 @@ def test_each_precision_has_its_own_peak(precision: str, seconds: float) -> None
 def test_a_precision_the_chip_lacks_runs_in_bf16() -> None:
     old = replace(RACK, chip=replace(RACK.chip, peak={"fp8": 5e15, "bf16": 2.5e15}))
     assert operation_time(Operation("made", 720e15, "fp4", 0.0), old, IDEAL).compute_s == 4.0
-    with pytest.raises(InputError, match="no fp4 or bf16 peak of chip"):
+    with pytest.raises(InputError, match="no fp4 or bf16 peak is known of chip"):
         operation_time(Operation("made", 1.0, "fp4", 1.0), replace(old, chip=replace(old.chip, peak={"fp8": 1.0})), IDEAL)
 
 

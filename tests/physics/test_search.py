@@ -68,6 +68,6 @@ def test_a_root_known_by_other_means() -> None:
     assert float(found) == pytest.approx(1.259921049894873, rel=1e-11)
 
 
-def test_what_never_holds_is_infinity_and_what_always_does_is_the_lower_end() -> None:
+def test_what_never_holds_is_infinity_and_what_always_does_is_zero() -> None:
     found = smallest_real(lambda batch: batch >= np.array([np.inf, 0.0, 10.0]), np.zeros(3), lower=1e-3, upper=1e9)
-    np.testing.assert_allclose(found, [np.inf, 1e-3, 10.0], rtol=1e-11)
+    np.testing.assert_allclose(found, [np.inf, 0.0, 10.0], rtol=1e-11)

@@ -17,7 +17,7 @@ from harness import (
     with_chip,
     with_room_for,
 )
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from fleetline.architecture.attention import Numbers
@@ -151,6 +151,7 @@ def test_throughput_stays_under_both_roofs(deployment: Deployment, batch: float)
         assert float(found.throughput) <= served / float(roof_s) * (1 + ROUNDING)
 
 
+@settings(max_examples=40)  # each one is a search of its own
 @given(deployment=deployments(schedules=("chunked", "serial")))
 def test_throughput_rises_up_to_the_critical_batch_and_is_flat_beyond(deployment: Deployment) -> None:
     without_latency = replace(deployment, efficiency=replace(deployment.efficiency, step_latency=0.0))

@@ -1,5 +1,7 @@
 """Attention kinds: one class each, telling weights, cache and the cost of letting one token attend to another.
 
+A layer that attends in two ways (top-k tokens and the index that picks them; a window and compressed entries) is two kinds.
+
 Everything an attention kind does with context follows from one function, `pairs(context)`: the number of (token, attended
 token) pairs as a sequence grows from nothing to `context` tokens. Causal prefill of S tokens is `pairs(S)` (S**2/2 for full
 attention: "average context = input/2"); decoding O more tokens is `pairs(S + O) - pairs(S)` (O tokens at context S + O/2).
@@ -27,7 +29,8 @@ class PairCosts:
         decode_read: cache elements read per attended token in one decode pass [element].
         prefill_write: cache elements written per prompt token [element].
         decode_write: cache elements written per decoded token [element].
-        kept: cache elements that stay in memory per token of kept context [element].
+        kept: cache elements that stay in memory per kept entry of context [element].
+        element_bytes: bytes of a cache element where the kind fixes it; None: the checkpoint's cache format [byte].
     """
 
     prefill_flop: float
@@ -36,6 +39,12 @@ class PairCosts:
     prefill_write: float
     decode_write: float
     kept: float
+    element_bytes: float | None = None
+
+    @property
+    def as_in_the_article(self) -> PairCosts:
+        """Article, Decode: "We'll ignore decode KV cache writes"."""
+        return replace(self, decode_write=0.0)
 
 
 class Attention(Protocol):
@@ -61,18 +70,21 @@ class Attention(Protocol):
         """(token, attended token) pairs while a sequence grows from 0 to `context` tokens [pair]."""
 
     def kept(self, context: Numbers) -> Numbers:
-        """Tokens whose cache entries are held for a sequence of `context` tokens [token]."""
+        """Cache entries held for a sequence of `context` tokens [entry]."""
 
 
-def _pairs_within(window: float, context: Numbers) -> Numbers:
-    """Integral of min(position, window) from 0 to `context`; a window of infinity is full attention."""
-    inside = np.minimum(context, window)
+def _pairs_within(most: float, context: Numbers) -> Numbers:
+    """Integral of min(position, most) from 0 to `context`; infinity is full attention."""
+    inside = np.minimum(context, most)
     return inside * inside / 2.0 + inside * (context - inside)
 
 
 @dataclass(frozen=True)
 class GroupedQuery:
-    """Multi-head (kv_heads = heads), grouped-query and multi-query attention, full or within a sliding window.
+    """Multi-head (kv_heads = heads), grouped-query and multi-query attention: full, windowed or to the `top` tokens.
+
+    A window bounds what is attended to and kept; `top` bounds only what is attended to. `gates` counts further projections
+    as wide as the query's (an output gate is one).
 
     Source: Ainslie et al. 2023 (arXiv:2305.13245); sliding window: Beltagy et al. 2020 (arXiv:2004.05150).
     """
@@ -82,16 +94,20 @@ class GroupedQuery:
     kv_heads: float
     head_dim: float
     window: float = math.inf
+    top: float = math.inf
+    gates: float = 0.0
 
     @property
     def name(self) -> str:
-        """Grouped-query, or sliding-window."""
+        """Grouped-query, sliding-window or sparse."""
+        if math.isfinite(self.top):
+            return "sparse grouped-query"
         return "grouped-query" if math.isinf(self.window) else "sliding-window"
 
     @property
     def weights(self) -> float:
-        """Q and O for every head, K and V for every KV head [parameter]."""
-        return self.hidden * self.head_dim * 2.0 * (self.heads + self.kv_heads)
+        """Q, O and gates for every head, K and V for every KV head [parameter]."""
+        return self.hidden * self.head_dim * (self.heads * (2.0 + self.gates) + 2.0 * self.kv_heads)
 
     @property
     def costs(self) -> PairCosts:
@@ -102,12 +118,12 @@ class GroupedQuery:
 
     @property
     def article_costs(self) -> PairCosts:
-        """Article, Decode: "We'll ignore decode KV cache writes"."""
-        return replace(self.costs, decode_write=0.0)
+        """The same without writes in decode."""
+        return self.costs.as_in_the_article
 
     def pairs(self, context: Numbers) -> Numbers:
-        """Full: context**2 / 2; with a window each token sees at most `window` others."""
-        return _pairs_within(self.window, context)
+        """Full: context**2 / 2; each token sees at most `window` or `top` others."""
+        return _pairs_within(min(self.window, self.top), context)
 
     def kept(self, context: Numbers) -> Numbers:
         """All of the context, or the window."""
@@ -120,9 +136,10 @@ class Latent:
 
     Prefill expands it to full keys and values (not absorbed); decode folds the up-projections into query and output
     (absorbed), so a pair costs the latent dimension instead of the head's. Both forms do the same GEMM arithmetic:
-    `kv_b` is applied either to each key or to the query and the output.
+    `kv_b` is applied either to each key or to the query and the output. With `top` a token attends to so many others,
+    picked by an `Indexer`, while all stay in the cache; `gates` counts further projections as wide as the output's.
 
-    Source: DeepSeek-V2 (arXiv:2405.04434), section 2.1; article, section Decode.
+    Source: DeepSeek-V2 (arXiv:2405.04434), section 2.1; article, section Decode; top-k: DeepSeek-V3.2 (arXiv:2512.02556).
     """
 
     hidden: float
@@ -132,20 +149,22 @@ class Latent:
     nope_dim: float
     rope_dim: float
     value_dim: float
+    top: float = math.inf
+    gates: float = 0.0
 
     @property
     def name(self) -> str:
-        """Latent."""
-        return "latent"
+        """Latent, or sparse latent."""
+        return "latent" if math.isinf(self.top) else "sparse latent"
 
     @property
     def weights(self) -> float:
-        """q_a, q_b, kv_a, kv_b and o [parameter]."""
+        """q_a, q_b, kv_a, kv_b, o and gates [parameter]."""
         query = self.hidden * self.query_rank + self.query_rank * self.heads * (self.nope_dim + self.rope_dim)
         key_value = self.hidden * (self.latent + self.rope_dim) + self.latent * self.heads * (
             self.nope_dim + self.value_dim
         )
-        return query + key_value + self.heads * self.value_dim * self.hidden
+        return query + key_value + (1.0 + self.gates) * self.heads * self.value_dim * self.hidden
 
     @property
     def costs(self) -> PairCosts:
@@ -155,7 +174,7 @@ class Latent:
     @property
     def article_costs(self) -> PairCosts:
         """Article, Decode: RoPE omitted from arithmetic and reads, yet in what prefill writes (280 MB against 265)."""
-        return replace(self._costs(0.0), decode_write=0.0)
+        return self._costs(0.0).as_in_the_article
 
     def _costs(self, rope: float) -> PairCosts:
         cached = self.latent + self.rope_dim
@@ -169,9 +188,141 @@ class Latent:
         )
 
     def pairs(self, context: Numbers) -> Numbers:
-        """Every token sees all before it: context**2 / 2."""
-        return _pairs_within(math.inf, context)
+        """Every token sees all before it, or its `top`: context**2 / 2 while that is all."""
+        return _pairs_within(self.top, context)
 
     def kept(self, context: Numbers) -> Numbers:
         """All of the context."""
         return context
+
+
+@dataclass(frozen=True)
+class Indexer:
+    """The light attention that scores every token (or every `ratio` tokens' entry) so that another attends to the best.
+
+    Source: DeepSeek-V3.2 (arXiv:2512.02556), section 2.1 (lightning indexer); MiniMax M3 and DeepSeek V4 configurations.
+    """
+
+    hidden: float
+    heads: float
+    head_dim: float
+    projections: float
+    ratio: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Indexer."""
+        return "indexer"
+
+    @property
+    def weights(self) -> float:
+        """Its query, key and head-weight projections, counted by whoever knows where they start [parameter]."""
+        return self.projections
+
+    @property
+    def costs(self) -> PairCosts:
+        """A score per head; one key, shared by all heads, is cached per entry."""
+        flop, written = 2.0 * self.heads * self.head_dim, self.head_dim / self.ratio
+        return PairCosts(flop, flop, self.head_dim, written, written, self.head_dim)
+
+    @property
+    def article_costs(self) -> PairCosts:
+        """The same without writes in decode."""
+        return self.costs.as_in_the_article
+
+    def pairs(self, context: Numbers) -> Numbers:
+        """Every token scores every entry before it: context**2 / (2 ratio)."""
+        return _pairs_within(math.inf, context) / self.ratio
+
+    def kept(self, context: Numbers) -> Numbers:
+        """One entry for every `ratio` tokens."""
+        return context / self.ratio
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """DeepSeek V4's attention over one shared key-value vector per `ratio` tokens, at most `top` of them, or a window.
+
+    With `window` it is the local part (ratio 1), which every layer has and which carries the projections; the compressed
+    part of the same layer shares them and adds its compressor.
+
+    Source: DeepSeek V4 configuration and InferenceX/aiconfigurator notes on it (physics notes, section 1).
+    """
+
+    heads: float
+    head_dim: float
+    projections: float
+    ratio: float = 1.0
+    top: float = math.inf
+    window: float = math.inf
+
+    @property
+    def name(self) -> str:
+        """Window, or compressed so many to one."""
+        return "shared-key window" if math.isfinite(self.window) else f"compressed {self.ratio:g}:1"
+
+    @property
+    def weights(self) -> float:
+        """Projections or compressor, counted by whoever knows where they start [parameter]."""
+        return self.projections
+
+    @property
+    def costs(self) -> PairCosts:
+        """Every head scores and sums the same vector, which is key and value at once."""
+        flop, written = 4.0 * self.heads * self.head_dim, self.head_dim / self.ratio
+        return PairCosts(flop, flop, self.head_dim, written, written, self.head_dim)
+
+    @property
+    def article_costs(self) -> PairCosts:
+        """The same without writes in decode."""
+        return self.costs.as_in_the_article
+
+    def pairs(self, context: Numbers) -> Numbers:
+        """A token at position s attends to min(s, window), or min(s / ratio, top), entries."""
+        return self.ratio * _pairs_within(min(self.top, self.window), context / self.ratio)
+
+    def kept(self, context: Numbers) -> Numbers:
+        """The window, or one entry for every `ratio` tokens."""
+        return np.minimum(context, self.window) / self.ratio
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """Linear attention with a fixed state per value head, read and written in every pass: gated DeltaNet, KDA.
+
+    Source: Yang et al. 2024 (arXiv:2412.06464); Kimi Linear (arXiv:2510.26692). State in 32 bits by configuration.
+    """
+
+    value_heads: float
+    key_dim: float
+    value_dim: float
+    projections: float
+
+    @property
+    def name(self) -> str:
+        """Recurrent."""
+        return "recurrent"
+
+    @property
+    def weights(self) -> float:
+        """Projections, counted by whoever knows the kind [parameter]."""
+        return self.projections
+
+    @property
+    def costs(self) -> PairCosts:
+        """A pair is (token, state): decay, read, correct and write the state, two FLOP an element each."""
+        state = self.value_heads * self.key_dim * self.value_dim
+        return PairCosts(8.0 * state, 8.0 * state, 2.0 * state, 0.0, 0.0, state, element_bytes=4.0)
+
+    @property
+    def article_costs(self) -> PairCosts:
+        """The same: its decode writes are part of using the state."""
+        return self.costs
+
+    def pairs(self, context: Numbers) -> Numbers:
+        """Each token meets the one state."""
+        return context
+
+    def kept(self, context: Numbers) -> Numbers:
+        """One state, however long the context."""
+        return np.minimum(context, 1.0)

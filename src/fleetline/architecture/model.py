@@ -85,7 +85,7 @@ def as_the_article_counts(model: Model) -> Model:
     and the `rest`, which it uses whole: routed + rest = total and routed * top_k / experts + rest = active.
 
     Raises:
-        ValueError: the model has no published counts.
+        ValueError: the model has no published counts, or ones that contradict its experts.
     """
     if model.published_total is None or model.published_active is None:
         raise ValueError(
@@ -93,6 +93,8 @@ def as_the_article_counts(model: Model) -> Model:
         )
     total, active, share = model.published_total, model.published_active, model.routed_share
     routed = (total - active) / (1.0 - share) if share else 0.0
+    if active < routed * share:
+        raise ValueError(f"{model.name} has fewer active parameters published than its routed experts use")
     parts = [WeightPart("rest", total - routed, active - routed * share)]
     if routed:
         parts.append(WeightPart("routed_experts", routed, routed * share, touched_by_one=share))

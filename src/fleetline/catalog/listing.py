@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import Any
 
 from fleetline.catalog.load import BENCHMARK_TABLES, Catalog, load
-from fleetline.catalog.rows import BenchmarkLicenceRow, ChipSpecRow, ModelRow
+from fleetline.catalog.rows import BenchmarkLicenceRow, ChipSpecRow
 from fleetline.catalog.tables import table_path
 from fleetline.catalog.types import System
 from fleetline.errors import InputError, unknown_name
@@ -21,23 +21,27 @@ def models() -> Rows:
 
 
 def _model(catalog: Catalog, name: str) -> dict[str, Any]:
-    facts = {row.quantity: row.value for row in catalog.rows("models", ModelRow) if row.model == name}
+    facts = {row.quantity: row.value for row in catalog.model_rows(name)}
     model = catalog.models.get(name)
     return {
         "model": name,
-        "title": facts["title"],
+        "title": facts.get("title", name),
         "attention": facts.get("attention_kind"),
         "total_parameters": model.total_parameters if model else None,
         "active_parameters": model.active_parameters if model else None,
         "published_total_parameters": _billions(facts.get("published_total_params_B")),
         "published_active_parameters": _billions(facts.get("published_active_params_B")),
         "kv_elements_per_token": model.kv_elements_per_token if model else None,
-        "max_context": int(facts["max_context"]),
+        "max_context": _tokens(facts.get("max_context")),
         "released": facts.get("release_date"),
         "checkpoints": [checkpoint.name for checkpoint in catalog.checkpoints_of(name)],
         "modelled": model is not None,
         "reason": catalog.not_modelled.get(name),
     }
+
+
+def _tokens(text: str | None) -> int | None:
+    return None if text is None else int(float(text))
 
 
 def _billions(text: str | None) -> float | None:
@@ -86,7 +90,7 @@ def facts(name: str) -> Rows:
             }
             for row in specs
         ]
-    found = [row for row in catalog.rows("models", ModelRow) if row.model == name]
+    found = catalog.model_rows(name)
     if not found:
         raise unknown_name("model or system", name, [*catalog.models, *catalog.not_modelled, *catalog.systems])
     keys = ("quantity", "value", "unit", "source", "retrieved", "note")

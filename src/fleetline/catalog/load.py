@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,15 +28,20 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "article_numbers": rows.ArticleNumberRow,
         "benchmark_licences": rows.BenchmarkLicenceRow,
         "checkpoints": rows.CheckpointRow,
+        "benchmark_models": rows.BenchmarkModelRow,
         "chip_sales": rows.ChipSalesRow,
         "chip_sales_cumulative": rows.ChipSalesCumulativeRow,
         "chip_specs": rows.ChipSpecRow,
         "demand_parameters": rows.ParameterRow,
         "formats": rows.FormatRow,
         "growth_and_supply_facts": rows.FactRow,
+        "hardware": rows.HardwareRow,
         "models": rows.ModelRow,
+        "models_added": rows.ModelRow,
         "presets": rows.PresetRow,
+        "presets_fitted": rows.PresetRow,
         "serving_speeds": rows.ServingSpeedRow,
+        "speculation": rows.SpeculationRow,
         "systems": rows.SystemRow,
         "token_demand": rows.TokenDemandRow,
     }
@@ -85,6 +91,11 @@ class Catalog:
         """The checkpoints of a model, in the order of the table."""
         return [checkpoint for checkpoint in self.checkpoints.values() if checkpoint.model == model]
 
+    def model_rows(self, name: str) -> list[rows.ModelRow]:
+        """Every row of one model."""
+        tables = ("models", "models_added")
+        return [row for table in tables for row in self.rows(table, rows.ModelRow) if row.model == name]
+
     def rows(self, table: str, row_type: type[Value]) -> list[Value]:
         """The rows of a table, typed."""
         return [row for row in self.tables[table] if isinstance(row, row_type)]
@@ -112,14 +123,12 @@ def _assemble(tables: Mapping[str, Sequence[rows.Row]]) -> Catalog:
         for row in _of(tables, "formats", rows.FormatRow)
     }
     facts: dict[str, dict[str, rows.ModelRow]] = defaultdict(dict)
-    for row in _of(tables, "models", rows.ModelRow):
+    for row in (*_of(tables, "models", rows.ModelRow), *_of(tables, "models_added", rows.ModelRow)):
         if row.quantity in facts[row.model]:
-            raise InputError(
-                f"models.csv: {row.model} has two rows of {row.quantity}", field="models.csv", got=row.quantity
-            )
+            raise fault(row, "quantity", f"two rows of {row.model}, {row.quantity}")
         facts[row.model][row.quantity] = row
     models, not_modelled = _models(facts)
-    presets, defaults = _presets(_of(tables, "presets", rows.PresetRow))
+    presets, defaults = _presets([*_of(tables, "presets", rows.PresetRow), *_of(tables, "presets_fitted", rows.PresetRow)])
     return Catalog(
         tables=tables,
         chips=chips,
@@ -159,7 +168,9 @@ def _chips(specs: Iterable[rows.ChipSpecRow]) -> dict[str, Chip]:
         known = preferred[row.chip]
         if row.preferred and row.quantity != "release_date":
             if row.quantity in known:
-                raise fault("chip_specs", row, "preferred", f"two preferred rows of {row.chip} {row.quantity}")
+                raise fault(row, "preferred", f"two preferred rows of {row.chip} {row.quantity}")
+            if row.quantity == "scaleup_domain" and row.si != int(row.si):
+                raise fault(row, "central", f"got '{row.central}', a domain is a whole number of chips")
             known[row.quantity] = row.si
     return {name: _chip(name, values) for name, values in preferred.items()}
 
@@ -181,11 +192,11 @@ def _chip(name: str, values: Mapping[str, float]) -> Chip:
 def _systems(table: Iterable[rows.SystemRow], chips: Mapping[str, Chip]) -> dict[str, System]:
     systems: dict[str, System] = {}
     for row in table:
-        chip = _found(chips, "systems", row, "chip")
+        chip = _found(chips, row, "chip")
         gpus = row.gpus or chip.scaleup_domain
         if gpus is None:
             said = f"{row.system} gives no gpus and {chip.name} has no scaleup_domain"
-            raise fault("systems", row, "gpus", said)
+            raise fault(row, "gpus", said)
         systems[row.system] = System(row.system, chip, gpus)
     return systems
 
@@ -198,16 +209,16 @@ def _checkpoints(
 ) -> dict[str, Checkpoint]:
     grouped: dict[str, list[rows.CheckpointRow]] = defaultdict(list)
     for row in table:
-        _found(known, "checkpoints", row, "model")
+        _found(known, row, "model")
         grouped[row.checkpoint].append(row)
     found: dict[str, Checkpoint] = {}
     for name, parts in grouped.items():
         first = parts[0]
-        stored: dict[str, NumberFormat] = {row.part: _found(formats, "checkpoints", row, "format") for row in parts}
+        stored: dict[str, NumberFormat] = {row.part: _found(formats, row, "format") for row in parts}
         parts_of_model = models[first.model].parts if first.model in models else ()
         for part in ("kv_cache", *(part.name for part in parts_of_model)):
             if part not in stored:
-                raise fault("checkpoints", first, "part", f"{name} has no row of {part}")
+                raise fault(first, "part", f"{name} has no row of {part}")
         kv_cache = stored.pop("kv_cache")
         found[name] = Checkpoint(name, first.model, first.label, MappingProxyType(stored), kv_cache)
     return found
@@ -217,35 +228,45 @@ _DEFAULTS = ("speed", "hbm_reserve", "prefill_chunk_tokens", "activation_bytes")
 
 
 def _presets(table: Iterable[rows.PresetRow]) -> tuple[dict[str, Preset], dict[str, float]]:
-    values: dict[str, dict[str, str]] = defaultdict(dict)
+    given: dict[str, dict[str, rows.PresetRow]] = defaultdict(dict)
     for row in table:
-        values[row.preset][row.parameter] = row.value
-    for_all = values.pop("any", {})
-
-    def said(preset: str, given: Mapping[str, str], parameter: str) -> str:
-        if parameter not in given:
-            raise InputError(f"presets.csv: no row of {preset} {parameter}", field="presets.csv", got=preset)
-        return given[parameter]
-
-    presets = {
-        name: Preset(
-            name=name,
-            compute_efficiency=float(said(name, given, "compute_efficiency")),
-            bandwidth_efficiency=float(said(name, given, "bandwidth_efficiency")),
-            step_latency=float(said(name, given, "step_latency_s")),
-            counting=said(name, given, "counting"),
-        )
-        for name, given in values.items()
-    }
-    return presets, {parameter: float(said("any", for_all, parameter)) for parameter in _DEFAULTS}
+        given[row.preset][row.parameter] = row
+    for_all = given.pop("any", {})
+    presets = {name: _preset(name, settings) for name, settings in given.items()}
+    return presets, {parameter: float(_said("any", for_all, parameter)) for parameter in _DEFAULTS}
 
 
-def _found(values: Mapping[str, Value], table: str, row: rows.Row, column: str) -> Value:
+def _preset(name: str, given: Mapping[str, rows.PresetRow]) -> Preset:
+    def interval(parameter: str) -> tuple[float, float] | None:
+        row = given.get(parameter)
+        return None if row is None or row.low is None or row.high is None else (row.low, row.high)
+
+    unknown = (math.nan, math.nan)
+    efficiencies = ("compute_efficiency", "bandwidth_efficiency", "step_latency_s")
+    return Preset(
+        name=name,
+        compute_efficiency=float(_said(name, given, "compute_efficiency")),
+        bandwidth_efficiency=float(_said(name, given, "bandwidth_efficiency")),
+        step_latency=float(_said(name, given, "step_latency_s")),
+        counting=_said(name, given, "counting"),
+        intervals=MappingProxyType({each: found for each in efficiencies if (found := interval(each))}),
+        tpot_spread=interval("tpot_log_error") or unknown,
+        ttft_spread=interval("ttft_log_error") or unknown,
+    )
+
+
+def _said(preset: str, given: Mapping[str, rows.PresetRow], parameter: str) -> str:
+    if parameter not in given:
+        raise InputError(f"presets.csv: no row of {preset} {parameter}", field="presets.csv", got=preset)
+    return given[parameter].value
+
+
+def _found(values: Mapping[str, Value], row: rows.Row, column: str) -> Value:
     """The value that a cell names, in another table."""
     name = str(getattr(row, column))
     if name not in values:
-        where = f"{table}.csv line {row.line}, column {column}: "
-        raise unknown_name(column, name, values, where=where, field=f"{table}.csv:{row.line}")
+        where = f"{row.table}.csv line {row.line}, column {column}: "
+        raise unknown_name(column, name, values, where=where, field=f"{row.table}.csv:{row.line}")
     return values[name]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from fleetline.architecture.attention import Attention, GroupedQuery, Latent
+from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Latent, Recurrent
 from fleetline.architecture.model import AttentionLayers, Model, WeightPart
 from fleetline.catalog.rows import ModelRow
 from fleetline.catalog.tables import fault
@@ -33,15 +35,30 @@ class Facts:
         """
         row = self._row(quantity)
         if row.unit not in {"1", "1e9 parameters"}:
-            raise fault("models", row, "unit", f"got '{row.unit}', {quantity} is a number")
+            raise fault(row, "unit", f"got '{row.unit}', {quantity} is a number")
         return float(row.value)
 
     def count(self, quantity: str) -> float:
         """A value that cannot be 0: a width, a number of layers; raises InputError where it is."""
         value = self.number(quantity)
         if value == 0:
-            raise fault("models", self._row(quantity), "value", f"got '0', {quantity} must be over 0")
+            raise fault(self._row(quantity), "value", f"got '0', {quantity} must be over 0")
         return value
+
+    def whole(self, quantity: str, most: float = math.inf, otherwise: float | None = None) -> int:
+        """A number of layers or experts: whole, and at most `most`; raises InputError where it is not."""
+        if quantity not in self.rows and otherwise is not None:
+            return int(otherwise)
+        value = self.number(quantity)
+        if value != math.floor(value) or value > most:
+            allowed = "a whole number" + ("" if math.isinf(most) else f" up to {most:g}")
+            raise fault(self._row(quantity), "value", f"got '{self.text(quantity)}', {quantity} is {allowed}")
+        return int(value)
+
+    def layers(self) -> int:
+        """Number of layers, at least one."""
+        self.count("layers")
+        return self.whole("layers")
 
     def number_or(self, quantity: str, otherwise: float) -> float:
         """The value of `quantity`, or what its absence means."""
@@ -59,7 +76,7 @@ class Facts:
         """`part` of `whole`, which cannot be less; raises InputError where it is."""
         share = self.count(part) / self.count(whole)
         if share > 1:
-            raise fault("models", self._row(part), "value", f"got {self.text(part)} {part} of {self.text(whole)} {whole}")
+            raise fault(self._row(part), "value", f"got {self.text(part)} {part} of {self.text(whole)} {whole}")
         return share
 
     def _row(self, quantity: str) -> ModelRow:
@@ -69,23 +86,127 @@ class Facts:
 
 
 def _grouped(facts: Facts) -> tuple[AttentionLayers, ...]:
-    full = GroupedQuery(
-        hidden=facts.count("hidden_size"),
-        heads=facts.count("heads"),
-        kv_heads=facts.count("kv_heads"),
-        head_dim=facts.count("head_dim"),
-    )
-    windowed = int(facts.number_or("n_compressed_or_window_layers", 0))
-    layers = [_layers(int(facts.count("layers")) - windowed, full)]
+    full = _grouped_kind(facts)
+    windowed = facts.whole("n_compressed_or_window_layers", facts.layers(), otherwise=0)
+    layers = [_layers(facts.layers() - windowed, full)]
     if windowed:
         layers.append(_layers(windowed, replace(full, window=facts.count("sliding_window"))))
     return tuple(layers)
 
 
+def _grouped_kind(facts: Facts) -> GroupedQuery:
+    return GroupedQuery(
+        hidden=facts.count("hidden_size"),
+        heads=facts.count("heads"),
+        kv_heads=facts.count("kv_heads"),
+        head_dim=facts.count("head_dim"),
+    )
+
+
 def _latent(facts: Facts) -> tuple[AttentionLayers, ...]:
-    names = ("q_lora_rank", "kv_lora_rank", "qk_nope_head_dim", "qk_rope_head_dim", "v_head_dim")
-    kind = Latent(facts.count("hidden_size"), facts.count("heads"), *(facts.count(name) for name in names))
-    return (_layers(int(facts.count("layers")), kind),)
+    return (_layers(facts.layers(), _latent_kind(facts)),)
+
+
+def _latent_kind(facts: Facts) -> Latent:
+    return Latent(
+        hidden=facts.count("hidden_size"),
+        heads=facts.count("heads"),
+        query_rank=facts.count("q_lora_rank"),
+        latent=facts.count("kv_lora_rank"),
+        nope_dim=facts.count("qk_nope_head_dim"),
+        rope_dim=facts.number("qk_rope_head_dim"),
+        value_dim=facts.count("v_head_dim"),
+    )
+
+
+def _latent_top(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """DeepSeek sparse attention: latent attention to the top tokens, picked by an indexer that some layers share."""
+    layers, heads, width = facts.layers(), facts.count("index_n_heads"), facts.count("index_head_dim")
+    projections = facts.count("q_lora_rank") * heads * width + facts.count("hidden_size") * (width + heads)
+    indexer = Indexer(facts.count("hidden_size"), heads, width, projections)
+    # "... on 21 of 78 layers": the others reuse what those found
+    shared = re.search(r"on (\d+) of \d+ layers", facts.text("sparse_kind"))
+    return (
+        _layers(layers, replace(_latent_kind(facts), top=facts.count("index_topk"))),
+        _layers(int(shared[1]) if shared else layers, indexer),
+    )
+
+
+def _grouped_blocks(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """MiniMax sparse attention: some layers attend to the top blocks (and the local one), picked by an indexer."""
+    sparse = facts.whole("n_compressed_or_window_layers", facts.layers())
+    form = re.search(
+        r"top (\d+) blocks of (\d+) tokens \(\+(\d+) local\), (\d+) index heads x (\d+)", facts.text("sparse_kind")
+    )
+    if form is None:
+        raise MissingFactError("models.csv has no row of its sparse_kind as blocks and index heads", field="models.csv")
+    blocks, block, local, heads, width = (float(number) for number in form.groups())
+    full = _grouped_kind(facts)
+    projections = facts.count("hidden_size") * width * (heads + 1.0)
+    return (
+        _layers(facts.layers() - sparse, full),
+        _layers(sparse, replace(full, top=(blocks + local) * block)),
+        _layers(sparse, Indexer(facts.count("hidden_size"), heads, width, projections)),
+    )
+
+
+def _compressed(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """DeepSeek V4: every layer has a window; most add entries of 4 or 128 tokens, the former the top ones of an indexer."""
+    hidden, heads, width = facts.count("hidden_size"), facts.count("heads"), facts.count("head_dim")
+    query, out_rank = facts.count("q_lora_rank"), facts.count("o_lora_rank")
+    index_heads, index_width = facts.count("index_n_heads"), facts.count("index_head_dim")
+    projections = hidden * (query + width) + query * heads * width + heads * width * out_rank
+    projections += facts.count("o_groups") * out_rank * hidden
+    indexing = query * index_heads * index_width + hidden * (index_width * 4.0 + index_heads)
+    window = Compressed(heads, width, projections, window=facts.count("sliding_window"))
+    groups = [_layers(facts.layers(), window)]
+    for part in facts.text("compress_ratios").split(";"):
+        ratio, count = (int(number) for number in part.split(":"))
+        if ratio and count:
+            top = facts.count("index_topk") if ratio == _INDEXED_RATIO else math.inf
+            compressor = 2.0 * hidden * width * (2.0 if ratio == _INDEXED_RATIO else 1.0)
+            groups.append(_layers(count, Compressed(heads, width, compressor, ratio=ratio, top=top)))
+            if ratio == _INDEXED_RATIO:
+                groups.append(_layers(count, Indexer(hidden, index_heads, index_width, indexing, ratio=ratio)))
+    return tuple(groups)
+
+
+_INDEXED_RATIO = 4  # DeepSeek V4 configuration: only layers that compress four to one have an indexer
+
+
+def _delta_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """Qwen3-Next and 3.5: gated DeltaNet layers, and grouped-query layers with an output gate."""
+    full = _grouped_kind(facts)
+    hidden, key, value = facts.count("hidden_size"), *_linear_widths(facts)
+    # query, key, value and gate; two scalars a head; output
+    projections = hidden * (2.0 * key + 2.0 * value + 2.0 * facts.count("linear_heads_v")) + value * hidden
+    return (
+        _layers(facts.whole("n_full_attn_layers", facts.layers()), replace(full, gates=1.0)),
+        _layers(facts.whole("n_linear_layers", facts.layers()), _recurrent(facts, projections)),
+    )
+
+
+def _kimi_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """Kimi K3: Kimi delta attention layers, and latent layers with an output gate."""
+    hidden, key, value = facts.count("hidden_size"), *_linear_widths(facts)
+    per_head = facts.count("linear_head_dim_k")
+    # query, key, value, gate, output; one scalar a head; the decay through a rank of one head's width
+    projections = hidden * (2.0 * key + 3.0 * value + facts.count("linear_heads_v") + per_head) + per_head * key
+    return (
+        _layers(facts.whole("n_full_attn_layers", facts.layers()), replace(_latent_kind(facts), gates=1.0)),
+        _layers(facts.whole("n_linear_layers", facts.layers()), _recurrent(facts, projections)),
+    )
+
+
+def _linear_widths(facts: Facts) -> tuple[float, float]:
+    """Width of all keys and of all values of a recurrent layer."""
+    key = facts.count("linear_heads_k") * facts.count("linear_head_dim_k")
+    return key, facts.count("linear_heads_v") * facts.count("linear_head_dim_v")
+
+
+def _recurrent(facts: Facts, projections: float) -> Recurrent:
+    heads, key_dim, value_dim = (facts.count(f"linear_{name}") for name in ("heads_v", "head_dim_k", "head_dim_v"))
+    return Recurrent(heads, key_dim, value_dim, projections)
 
 
 def _layers(count: int, kind: Attention) -> AttentionLayers:
@@ -98,7 +219,12 @@ ATTENTION_KINDS: Mapping[str, Callable[[Facts], tuple[AttentionLayers, ...]]] = 
         "GQA": _grouped,
         "GQA alternating sliding-window(128)+sink / full": _grouped,
         "GQA, 5 sliding-window (1024) layers per full layer": _grouped,
+        "GQA + MiniMax Sparse Attention": _grouped_blocks,
         "MLA": _latent,
+        "MLA + DSA": _latent_top,
+        "DeepSeek-V4 hybrid: CSA (ratio 4, sparse top-k) + HCA (ratio 128) + 128-token window, shared-KV MQA": _compressed,
+        "hybrid: gated DeltaNet linear attention + gated GQA": _delta_hybrid,
+        "hybrid: KDA linear attention + gated MLA (NoPE)": _kimi_hybrid,
     }
 )
 
@@ -110,6 +236,10 @@ def build_model(name: str, rows: Mapping[str, ModelRow]) -> Model:
         InputError: a dimension its attention kind or its experts need is missing.
     """
     facts = Facts(name, rows)
+    total, active = (facts.published(f"published_{what}_params_B") for what in ("total", "active"))
+    if total is not None and active is not None and active > total:
+        row = rows["published_active_params_B"]
+        raise fault(row, "value", f"got '{row.value}', more active parameters than there are")
     attention = ATTENTION_KINDS[facts.text("attention_kind")](facts)
     return Model(
         name=name,
@@ -118,16 +248,16 @@ def build_model(name: str, rows: Mapping[str, ModelRow]) -> Model:
         max_context=facts.count("max_context"),
         parts=tuple(part for part in _parts(facts, attention) if part.elements),
         attention=attention,
-        published_total=facts.published("published_total_params_B"),
-        published_active=facts.published("published_active_params_B"),
+        published_total=total,
+        published_active=active,
     )
 
 
 def _parts(facts: Facts, attention: tuple[AttentionLayers, ...]) -> list[WeightPart]:
     """Gated feed-forward blocks have three matrices; a dense model is one whose layers are all dense."""
-    hidden, layers = facts.count("hidden_size"), facts.count("layers")
-    experts = facts.number_or("n_routed_experts", 0)
-    dense_layers = facts.number("dense_layers") if experts else layers
+    hidden, layers = facts.count("hidden_size"), facts.layers()
+    experts = facts.whole("n_routed_experts", otherwise=0)
+    dense_layers = facts.whole("dense_layers", layers) if experts else layers
     sparse_layers = layers - dense_layers
     attention_weights = sum(group.count * group.attention.weights for group in attention)
     dense = dense_layers * 3.0 * hidden * facts.count("dense_intermediate_size") if dense_layers else 0.0
@@ -135,9 +265,12 @@ def _parts(facts: Facts, attention: tuple[AttentionLayers, ...]) -> list[WeightP
     parts = [_always("attention", attention_weights), _always("dense_ffn", dense)]
     if experts:
         share = facts.share("experts_per_token", "n_routed_experts")
-        routed = sparse_layers * experts * 3.0 * hidden * facts.count("moe_intermediate_size")
+        inside = facts.number_or("routed_expert_hidden_size", hidden)
+        routed = sparse_layers * experts * 3.0 * inside * facts.count("moe_intermediate_size")
         per_shared = facts.number_or("shared_intermediate_size", 0.0)
         shared = sparse_layers * facts.number("n_shared_experts") * 3.0 * hidden * per_shared
+        if inside != hidden:  # experts that work in a narrower space share the way in and out
+            shared += sparse_layers * 2.0 * hidden * inside
         parts += [
             _always("router", sparse_layers * hidden * experts),
             _always("shared_experts", shared),

@@ -40,7 +40,8 @@ class Row(BaseModel):
     KEY: ClassVar[tuple[str, ...]] = ()
 
     source: Text
-    line: int = Field(default=0, exclude=True)  # where the row stands in its file
+    table: str = Field(default="", exclude=True)  # where the row stands: its table, and the line of the file
+    line: int = Field(default=0, exclude=True)
 
 
 class Claim(Row):
@@ -205,19 +206,23 @@ _PRESET_NUMBERS: Mapping[str, Callable[[float], bool]] = MappingProxyType(
         "hbm_reserve": lambda value: 0 <= value < 1,
         "prefill_chunk_tokens": lambda value: 0 < value < float("inf"),
         "activation_bytes": lambda value: 0 < value < float("inf"),
+        "tpot_log_error": lambda value: abs(value) < float("inf"),
+        "ttft_log_error": lambda value: abs(value) < float("inf"),
     }
 )
 COUNTINGS = ("article", "checkpoint")
 
 
 class PresetRow(Row):
-    """`presets`: one setting of one preset, or of what holds for every preset (`any`)."""
+    """`presets`: one setting of one preset with its 90% interval, or of what holds for every preset (`any`)."""
 
     KEY = ("preset", "parameter")
 
     preset: Text
     parameter: Text
     value: Text
+    low: Finite | None = None
+    high: Finite | None = None
     unit: Text
     note: Text | None = None
 
@@ -232,6 +237,7 @@ class PresetRow(Row):
         _in_column("value", float, self.value)
         if not _PRESET_NUMBERS[self.parameter](float(self.value)):
             raise ValueError(f"value: got '{self.value}', out of the range of {self.parameter}")
+        _ordered(self.low, float(self.value), self.high, "low/value/high")
         return self
 
 
@@ -363,6 +369,42 @@ class BenchmarkLicenceRow(Row):
     repository: Text
     licence: Text
     note: Text | None = None
+
+
+class HardwareRow(Row):
+    """`hardware`: the system that a benchmark's hardware key means."""
+
+    KEY = ("hardware",)
+
+    hardware: Text
+    system: Text
+    note: Text | None = None
+
+
+class BenchmarkModelRow(Row):
+    """`benchmark_models`: the model that a benchmark's model key means."""
+
+    KEY = ("key",)
+
+    key: Text
+    model: Text
+    note: Text | None = None
+
+
+class SpeculationRow(Row):
+    """`speculation`: tokens verified and accepted (the pass's own included) in a decode pass of a benchmark's model."""
+
+    KEY = ("key",)
+
+    key: Text
+    verified: Positive
+    accepted: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _no_more_than_verified(self) -> Self:
+        _ordered(None, self.accepted, self.verified, "accepted")
+        return self
 
 
 class ArticleNumberRow(Row):

@@ -39,6 +39,8 @@ _QUANTITIES = {
     "rent": "USD/s",
     "all_in_power": "W",
 }
+_MOST_GPUS = 1_000_000
+_LARGEST = 1e30  # of any quantity in SI units: beyond it products overflow
 _PRECISIONS = ("fp4", "fp8", "bf16")
 
 
@@ -50,18 +52,26 @@ def system_from_file(path: Path) -> System:
     """
     try:
         given = tomllib.loads(read_text(path, "system file"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"system file {path}: {error}", field="system", got=str(path)) from error
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        reason = str(error).splitlines()[0] or "not TOML"
+        raise InputError(f"system file {path}: {reason}", field="system", got=str(path)) from error
     _only(path, given, {"name", "gpus", "chip"})
     gpus, chip = given.get("gpus"), given.get("chip")
-    if not isinstance(gpus, int) or isinstance(gpus, bool) or gpus < 1:
-        raise InputError(
-            f"system file {path}: gpus: got {gpus!r}, allowed a whole number of 1 or more", field="gpus", got=gpus
-        )
+    if not isinstance(gpus, int) or isinstance(gpus, bool) or not 1 <= gpus <= _MOST_GPUS:
+        said = f"got {str(gpus)[:40]}, allowed a whole number from 1 to {_MOST_GPUS}"
+        raise InputError(f"system file {path}: gpus: {said}", field="system", got=str(gpus)[:40])
     if not isinstance(chip, dict):
         raise InputError(f"system file {path}: the table [chip] is missing", field="chip")
     _only(path, chip, {"name", *_QUANTITIES})
-    return System(str(given.get("name", path.stem)), _chip(path, chip), gpus)
+    return System(_name(path, given), _chip(path, chip), gpus)
+
+
+def _name(path: Path, given: dict[str, Any]) -> str:
+    """The name given, or the file's; one line of text."""
+    name = given.get("name", path.stem)
+    if not isinstance(name, str) or not name.strip() or len(name.splitlines()) > 1:
+        raise InputError(f"system file {path}: name: got {str(name)[:40]!r}, allowed one line of text", field="system")
+    return name
 
 
 def _chip(path: Path, given: dict[str, Any]) -> Chip:
@@ -70,10 +80,10 @@ def _chip(path: Path, given: dict[str, Any]) -> Chip:
         if key in given:
             field = f"system file {path}: chip.{key}"
             values[key] = parse(str(given[key]), unit, field)
-            if values[key] <= 0:
-                raise InputError(f"{field}: got {given[key]}, allowed more than 0", field=field, got=given[key])
+            if not 1 / _LARGEST < values[key] < _LARGEST:
+                raise InputError(f"{field}: got {given[key]}, allowed more than 0", field="system", got=given[key])
     return Chip(
-        name=str(given.get("name", path.stem)),
+        name=_name(path, given),
         peak=MappingProxyType({key: values.pop(key) for key in _PRECISIONS if key in values}),
         **values,
     )

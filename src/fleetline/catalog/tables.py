@@ -47,22 +47,22 @@ def read_rows(name: str, row_type: type[RowType]) -> list[RowType]:
         raise InputError(f"{path.name} line {lines.line_num}: {error}", field=path.name) from error
     if not rows:
         raise InputError(f"{path.name}: no rows", field=path.name)
-    _check_keys(name, rows)
+    _check_keys(rows)
     return rows
 
 
-def fault(table: str, row: Row, column: str, text: str) -> InputError:
+def fault(row: Row, column: str, text: str) -> InputError:
     """What is wrong with a cell that only other rows can show, with its place."""
-    where = f"{table}.csv line {row.line}, column {column}"
-    return InputError(f"{where}: {text}", field=f"{table}.csv:{row.line}", got=str(getattr(row, column)))
+    where = f"{row.table}.csv line {row.line}, column {column}"
+    return InputError(f"{where}: {text}", field=f"{row.table}.csv:{row.line}", got=str(getattr(row, column)))
 
 
-def _check_keys(table: str, rows: Sequence[Row]) -> None:
+def _check_keys(rows: Sequence[Row]) -> None:
     seen: set[tuple[object, ...]] = set()
     for row in rows:
         key = tuple(getattr(row, column) for column in row.KEY)
         if key and key in seen:
-            raise fault(table, row, row.KEY[-1], f"two rows of {', '.join(str(part) for part in key)}")
+            raise fault(row, row.KEY[-1], f"two rows of {', '.join(str(part) for part in key)}")
         seen.add(key)
 
 
@@ -84,7 +84,7 @@ def _row(path: Path, line: int, header: Sequence[str], cells: Sequence[str], row
         raise InputError(f"{path.name} line {line}: {len(cells)} cells, the header has {len(header)}", field=path.name)
     given = {column: cell for column, cell in zip(header, cells, strict=True) if cell.strip()}
     try:
-        return row_type.model_validate(given | {"line": line})
+        return row_type.model_validate(given | {"table": path.stem, "line": line})
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         # a check over several columns has no place of its own; its message begins with the column

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -66,7 +67,8 @@ class System:
         """Arithmetic of all chips together at `precision`, or in bf16 on chips without it [FLOP/s]."""
         peaks = self.chip.peak or {}
         found = peaks.get(precision, peaks.get(FALLBACK_PRECISION))
-        return self.gpus * self._known(f"{precision} or {FALLBACK_PRECISION} peak", found)
+        either = precision if precision == FALLBACK_PRECISION else f"{precision} or {FALLBACK_PRECISION}"
+        return self.gpus * self._known(f"{either} peak", found)
 
     def part(self, gpus: Numbers) -> System:
         """The same system with `gpus` of its chips.
@@ -87,9 +89,7 @@ class System:
 
     def _known(self, what: str, value: float | None) -> float:
         if value is None:
-            raise InputError(
-                f"system {self.name}: the catalog has no {what} of {self.chip.name}", field="system", got=self.name
-            )
+            raise InputError(f"system {self.name}: no {what} is known of {self.chip.name}", field="system", got=self.name)
         return value
 
 
@@ -127,6 +127,8 @@ class Preset:
         bandwidth_efficiency: reached share of memory bandwidth [1].
         step_latency: time of a decode pass besides work [s].
         counting: `article` (published sizes, one precision) or `checkpoint` (exact dimensions, formats of the checkpoint).
+        intervals: 90% interval of the three where they were fitted.
+        tpot_spread, ttft_spread: 5% and 95% points of log(measured / predicted), NaN where none is known.
     """
 
     name: str
@@ -134,3 +136,6 @@ class Preset:
     bandwidth_efficiency: float
     step_latency: float
     counting: str
+    intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    tpot_spread: tuple[float, float] = (math.nan, math.nan)
+    ttft_spread: tuple[float, float] = (math.nan, math.nan)

@@ -85,7 +85,7 @@ def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: St
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.prefill_flop * pairs,
         precision=checkpoint.attention_precision,
-        bytes_moved=group.count * stage.sequences * written * checkpoint.kv_cache.bytes_per_weight,
+        bytes_moved=group.count * stage.sequences * written * _element_bytes(group, checkpoint),
     )
 
 
@@ -98,7 +98,7 @@ def _decode_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Sta
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position,
         precision=checkpoint.attention_precision,
-        bytes_moved=group.count * stage.sequences * (read + written) * checkpoint.kv_cache.bytes_per_weight,
+        bytes_moved=group.count * stage.sequences * (read + written) * _element_bytes(group, checkpoint),
     )
 
 
@@ -109,10 +109,17 @@ def weight_bytes(model: Model, checkpoint: Checkpoint) -> float:
 
 def cache_bytes(model: Model, checkpoint: Checkpoint, context: Numbers) -> Numbers:
     """Memory of one sequence's cache at `context` tokens [byte]."""
-    elements: Numbers = 0.0
+    held: Numbers = 0.0
     for group in model.attention:
-        elements = elements + group.count * group.costs.kept * group.attention.kept(context)
-    return checkpoint.kv_cache.bytes_per_weight * elements
+        elements = group.count * group.costs.kept * group.attention.kept(context)
+        held = held + elements * _element_bytes(group, checkpoint)
+    return held
+
+
+def _element_bytes(group: AttentionLayers, checkpoint: Checkpoint) -> float:
+    """Bytes of one cache element: as the kind fixes them, or in the checkpoint's cache format [byte]."""
+    fixed = group.costs.element_bytes
+    return checkpoint.kv_cache.bytes_per_weight if fixed is None else fixed
 
 
 def activation_bytes(model: Model, tokens_in_flight: Numbers, bytes_per_value: float) -> Numbers:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fleetline import __version__
-from fleetline.reporting.files import replace_all, table_csv
+from fleetline.errors import InputError
+from fleetline.reporting.files import check_folder, replace_all, table_csv
 from fleetline.reporting.plain import plain
 
 __all__ = ["report"]
@@ -32,6 +33,9 @@ def report(out: str | Path = "out", progress: Callable[[str], None] = lambda _: 
     from fleetline.reporting.page import page, render  # noqa: PLC0415
     from fleetline.study import study  # noqa: PLC0415
 
+    if not str(out):
+        raise InputError("out: got '', allowed a folder", field="out", got="", allowed="a folder")
+    check_folder(Path(out))
     results = study(__version__, progress)
     shown = figures(results)
     files: dict[str, bytes] = {}

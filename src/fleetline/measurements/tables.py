@@ -1,0 +1,131 @@
+"""CSV and Parquet files -> their column names and their rows, one by one; a broken row is a Fault in its place."""
+
+from __future__ import annotations
+
+import csv
+import glob
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TextIO
+
+import duckdb
+
+from fleetline.errors import InputError
+from fleetline.measurements.fields import Fault
+
+Row = tuple[int, Mapping[str, object] | Fault]
+
+# A quoted cell may hold line breaks, but a quote that is never closed must not swallow the file.
+LINES_OF_A_ROW = 20
+PARQUET_ROWS_AT_ONCE = 10_000
+
+
+class CsvTable:
+    """A CSV file read as a stream: `columns` first, then the rows with the line each begins at."""
+
+    def __init__(self, stream: TextIO, path: Path) -> None:
+        self._stream = stream
+        self._path = path
+        self._waiting: deque[str] = deque()
+        self._line = 0
+        self.columns = self._header()
+
+    def rows(self) -> Iterator[Row]:
+        """Each row by column names; lines without a character are no rows.
+
+        Raises:
+            InputError: a part of the file is not UTF-8.
+        """
+        while text := self._next():
+            self._line += 1
+            line = self._line
+            if text.strip():
+                yield line, self._row(text)
+
+    def _header(self) -> list[str]:
+        text = self._next()
+        while text and not text.strip():
+            self._line += 1
+            text = self._next()
+        self._line += 1
+        cells = _cells([text]) if text else []
+        if isinstance(cells, Fault):
+            raise InputError(f"{self._path} line {self._line}: {cells}", field=str(self._path))
+        return [cell.strip() for cell in cells]
+
+    def _row(self, first: str) -> Mapping[str, object] | Fault:
+        cells = _cells([first]) if first.count('"') % 2 == 0 else self._over_lines(first)
+        if isinstance(cells, Fault):
+            return cells
+        if len(cells) != len(self.columns):
+            return Fault(f"{len(cells)} cells, the header has {len(self.columns)}")
+        return {name: cell for name, cell in zip(self.columns, cells, strict=True) if cell}
+
+    def _over_lines(self, first: str) -> list[str] | Fault:
+        """The cells of a row with a quote left open on its first line; the lines after it are put back if that fails."""
+        lines = [first]
+        while sum(line.count('"') for line in lines) % 2 and len(lines) < LINES_OF_A_ROW and (more := self._next()):
+            lines.append(more)
+        cells = _cells(lines)
+        if isinstance(cells, Fault) or len(cells) != len(self.columns):
+            self._waiting.extendleft(reversed(lines[1:]))
+            return Fault("a quoted cell does not end")
+        self._line += len(lines) - 1
+        return cells
+
+    def _next(self) -> str:
+        if self._waiting:
+            return self._waiting.popleft()
+        try:
+            return next(self._stream, "")
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self._path}: not UTF-8 text ({error.reason}, after line {self._line})", field=str(self._path)
+            ) from error
+
+
+def _cells(lines: Sequence[str]) -> list[str] | Fault:
+    try:
+        return next(csv.reader(lines, strict=True), [])
+    except csv.Error as error:
+        return Fault(f"not CSV: {error}")
+
+
+def parquet(path: Path) -> tuple[list[str], Iterator[Row]]:
+    """The columns and the rows of a Parquet file, rows counted from 1.
+
+    Raises:
+        InputError: it is none, or it is broken.
+    """
+    try:
+        with closing(duckdb.connect()) as database:
+            names = _relation(database, path).description or []
+    except duckdb.Error as error:
+        raise _broken(path, error) from error
+    columns = [str(column[0]) for column in names]
+    return columns, _parquet_rows(path, columns)
+
+
+def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    try:
+        with closing(duckdb.connect()) as database:
+            relation = _relation(database, path)
+            line = 0
+            while rows := relation.fetchmany(PARQUET_ROWS_AT_ONCE):
+                for row in rows:
+                    line += 1
+                    yield line, dict(zip(columns, row, strict=True))
+    except duckdb.Error as error:
+        raise _broken(path, error) from error
+
+
+def _relation(database: duckdb.DuckDBPyConnection, path: Path) -> duckdb.DuckDBPyConnection:
+    # the path is a pattern to DuckDB, and a folder called a=b would become a column
+    query = "SELECT * FROM read_parquet(?, hive_partitioning = false)"
+    return database.execute(query, [glob.escape(str(path))])
+
+
+def _broken(path: Path, error: Exception) -> InputError:
+    return InputError(f"{path}: not a sound Parquet file ({str(error).splitlines()[0]})", field=str(path))

@@ -1,0 +1,195 @@
+"""Questions about benchmark rows, by file: `calibrate`, `predict`, `validate`, `measured`.
+
+A file may be any form that `fleetline.measurements` reads; without one, the rows that fleetline ships are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from fleetline import inputs
+from fleetline.calibration.fit import NAMES, Observed, fit
+from fleetline.calibration.measured import Best, frontier
+from fleetline.calibration.predict import COLUMNS, Prediction
+from fleetline.calibration.predict import predict as predict_rows
+from fleetline.calibration.select import select
+from fleetline.calibration.select import where as meeting
+from fleetline.calibration.validate import Score
+from fleetline.calibration.validate import validate as validate_rows
+from fleetline.catalog import load, table_path
+from fleetline.errors import InputError, unknown_name
+from fleetline.measurements import Measurement, Rejected, Table, read
+
+SHIPPED = ("benchmarks.parquet", "runs_with_ttft.parquet")
+FORMS = ("article",)
+DRAWS = 200
+
+
+def rows_of(paths: Sequence[str | Path]) -> tuple[list[Measurement], list[tuple[str, Rejected]]]:
+    """All rows of some files, and every row that could not be read with the file it is in.
+
+    Raises:
+        InputError: a file is missing, broken or of no known form.
+    """
+    tables: list[tuple[str, Table]] = [(str(path), _table(Path(path))) for path in paths or shipped()]
+    rows = [row for _, table in tables for row in table.rows]
+    return rows, [(name, rejected) for name, table in tables for rejected in table.rejected]
+
+
+def _table(path: Path) -> Table:
+    return _shipped_table(path) if path in shipped() else read(path)
+
+
+@lru_cache(maxsize=4)
+def _shipped_table(path: Path) -> Table:
+    """The catalog's own tables do not change while fleetline runs."""
+    return read(path)
+
+
+def shipped() -> list[Path]:
+    """The benchmark tables of the catalog."""
+    return [table_path(name) for name in SHIPPED]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A fit in words: the three efficiencies with 90% intervals, and what the rows can tell.
+
+    `identified` says of each parameter whether the rows pin it down; where not, its interval is all that fits as well.
+    `profiles` hold the least loss at each value of one parameter; `left_out` counts rows not fitted, by reason.
+    """
+
+    compute_efficiency: Mapping[str, float]
+    bandwidth_efficiency: Mapping[str, float]
+    step_latency_s: Mapping[str, float]
+    identified: Mapping[str, bool]
+    loss: float
+    losses: Mapping[str, float]
+    rows: int
+    rows_by_quantity: Mapping[str, int]
+    configurations: int
+    search_disagreement: float
+    median_overestimate_of_ideal: float
+    left_out: Mapping[str, int]
+    profiles: Sequence[Mapping[str, Any]]
+
+
+def calibrate(
+    *paths: str | Path,
+    where: str | None = None,
+    form: str = "article",
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+) -> Calibration:
+    """Fit compute efficiency, bandwidth efficiency and step latency to measured rows, in the article's form.
+
+    Args:
+        paths: benchmark files; the shipped ones without any.
+        where: only rows that meet it, such as "model=kimik2.5,vendor=NVIDIA".
+        form: how a row is predicted; only "article" so far.
+        draws: bootstrap fits over configurations, for the intervals.
+        seed: of the bootstrap.
+        progress: told after every bootstrap fit.
+
+    Raises:
+        InputError: a broken file, an unknown field or value in `where`, nothing measured among the rows.
+    """
+    if form not in FORMS:
+        raise unknown_name("form", form, FORMS)
+    if not isinstance(draws, int) or not 2 <= draws <= 100_000:
+        raise InputError(f"draws: got {draws}, allowed 2 to 100000", field="draws", got=draws, allowed="2..100000")
+    rows, rejected = rows_of(paths)
+    chosen = select(meeting(rows, where), load())
+    if not chosen.observed:
+        why = "; ".join(f"{count} {reason}" for reason, count in chosen.left_out.items())
+        raise InputError(f"rows: nothing to fit ({why or 'no rows'})", field="rows")
+    found = fit(chosen.observed, draws=draws, seed=seed, progress=progress)
+    estimates = {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in found.estimates.items()}
+    left_out = dict(chosen.left_out) | ({"could not be read": len(rejected)} if rejected else {})
+    return Calibration(
+        compute_efficiency=estimates[NAMES[0]],
+        bandwidth_efficiency=estimates[NAMES[1]],
+        step_latency_s=estimates[NAMES[2]],
+        identified={name: each.identified for name, each in found.estimates.items()},
+        loss=found.loss,
+        losses=found.parts,
+        rows=sum(found.rows.values()),
+        rows_by_quantity=found.rows,
+        configurations=found.configurations,
+        search_disagreement=found.disagreement,
+        median_overestimate_of_ideal=_overestimate(chosen.observed),
+        left_out=MappingProxyType(left_out),
+        profiles=[
+            {"parameter": each.parameter, "value": each.values.tolist(), "loss": each.losses.tolist()}
+            for each in found.profiles
+        ],
+    )
+
+
+def prediction_table(*paths: str | Path, preset: str = "fitted", where: str | None = None) -> list[dict[str, object]]:
+    """A row for every row of the files, in their order, predicted or with the reason why not: what `predict` writes.
+
+    Raises:
+        InputError: a broken file, an unknown preset.
+    """
+    listed: list[dict[str, object]] = []
+    for path in paths or shipped():
+        rows, rejected = rows_of([path])
+        found = predict_rows(meeting(rows, where), load().preset(preset), load())
+        numbered: list[tuple[int, dict[str, object]]] = [
+            (row.line, cells) for row, cells in zip(found.rows, found.table(), strict=True)
+        ]
+        empty: dict[str, object] = dict.fromkeys(COLUMNS, "")
+        if where is None:
+            numbered += [(each.line, empty | {"row_id": each.row_id, "reason": each.reason}) for _, each in rejected]
+        listed += [cells for _, cells in sorted(numbered, key=lambda entry: entry[0])]
+    return listed
+
+
+def predict(*paths: str | Path, preset: str = "fitted", where: str | None = None) -> Prediction:
+    """TPOT, TTFT and throughput per GPU of every row, with intervals and reasons; rows that cannot be read are left out.
+
+    Raises:
+        InputError: a broken file, an unknown preset.
+    """
+    rows, _ = rows_of(paths)
+    return predict_rows(meeting(rows, where), load().preset(preset), load())
+
+
+def validate(*paths: str | Path, preset: str = "fitted", where: str | None = None) -> list[Score]:
+    """Predicted against measured, by group.
+
+    Raises:
+        InputError: a broken file, an unknown preset, nothing measured.
+    """
+    scores = validate_rows(predict(*paths, preset=preset, where=where))
+    if not scores:
+        raise InputError("rows: nothing measured to hold predictions against", field="rows")
+    return scores
+
+
+def measured(*paths: str | Path, speed: float | None = None, where: str | None = None) -> list[Best]:
+    """The best measured run of every model, chip and workload at a wanted speed, by wall time and by 1/TPOT.
+
+    Raises:
+        InputError: a broken file, a speed that is not positive.
+    """
+    wanted = load().defaults["speed"] if speed is None else float(inputs.positive("speed", speed))
+    rows, _ = rows_of(paths)
+    return frontier(meeting(rows, where), wanted)
+
+
+def _overestimate(observed: Mapping[str, Observed]) -> float:
+    """Median of measured over predicted TPOT at efficiencies of 1 and no latency; NaN without TPOT."""
+    if "tpot" not in observed:
+        return float("nan")
+    each = observed["tpot"]
+    return float(np.median(each.measured_s / np.maximum(each.compute_s, each.bandwidth_s)))
