@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -186,3 +188,33 @@ def test_people_get_tables_on_a_terminal() -> None:
     code, shown = in_terminal([sys.executable, "-m", "fleetline", *RACK, "--gpus", "73"])
     assert code == 2
     assert shown.strip() == "fleetline: gpus: 73 is not a whole number within 1..72, the chips of gb200-nvl72"
+
+
+@pytest.mark.parametrize("columns", [40, 80, 160])
+def test_a_narrow_terminal_never_cuts_a_number(columns: int) -> None:
+    """A cut figure is a wrong figure: 72 chips must not read as 7."""
+    code, shown = in_terminal([sys.executable, "-m", "fleetline", "systems"], columns)
+    assert code == 0
+    row = next(line for line in shown.splitlines() if line.strip().startswith("gb200-nvl72")).split()
+    assert row == ["gb200-nvl72", "GB200", "NVL72", "72", "14.4T", "576T", "720P", "360P", "180P", "288"]
+
+
+def test_a_full_disk_behind_standard_output_is_one_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "fleetline", "models"]
+        found = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert found.returncode == 2
+    assert found.stderr.count("\n") == 1
+    assert "No space left on device" in found.stderr
+
+
+def test_predict_answers_every_row_or_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run("predict", "--out", str(tmp_path / "p.csv"), capsys=capsys)
+    summary = json.loads(out)
+    assert code == 0
+    assert summary["rows"] == 6534 + 2459  # every row of both shipped tables
+    assert summary["answered"] >= 0.98 * summary["rows"]
+    with (tmp_path / "p.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == summary["rows"]
+    assert all(bool(row["predicted_tpot_s"]) != bool(row["reason"]) for row in rows)

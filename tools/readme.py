@@ -15,7 +15,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-TERMINAL = {"TERM": "xterm", "COLUMNS": "116", "NO_COLOR": "1"}
+TERMINAL = {"TERM": "xterm", "NO_COLOR": "1"}
 STYLES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")  # bold, italics, cursor moves: nothing a page can show
 
 
@@ -30,11 +30,12 @@ def filled(page: str) -> str:
     )
 
 
-def in_terminal(command: list[str]) -> tuple[int, str]:
-    """Exit code and what a command shows in a terminal."""
+def in_terminal(command: list[str], columns: int = 116) -> tuple[int, str]:
+    """Exit code and what a command shows in a terminal of so many columns."""
     ours, theirs = pty.openpty()
     shown = b""
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **TERMINAL}) as process:  # noqa: S603
+    environment = {**os.environ, **TERMINAL, "COLUMNS": str(columns)}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:  # noqa: S603
         os.close(theirs)
         while piece := _read(ours):
             shown += piece

@@ -487,8 +487,12 @@ def _show(answer: Any, tables: Callable[[], list[Table]], as_json: bool) -> None
         # a figure cut by a narrow terminal is a wrong figure: rather let the terminal wrap the line
         console.print(table.title, soft_wrap=True)
         table.title = None
-        needed = console.measure(table).minimum
-        console.print(table, width=max(console.width, needed), crop=False, no_wrap=True)
+        needed = console.measure(table, options=console.options.update(max_width=_ANY_WIDTH)).minimum
+        console.width = max(console.width, needed)
+        console.print(table)
+
+
+_ANY_WIDTH = 10_000  # characters: to measure a table without a terminal's limit
 
 
 def _show_facts(name: str, rows: list[dict[str, Any]], as_json: bool) -> None:
