@@ -275,6 +275,75 @@ def article_numbers(results: Results) -> Figure:
     )
 
 
+def predictions(results: Results) -> Figure:
+    """Predicted against measured TPOT and TTFT of the rows the fit saw."""
+    rows = results.tables["predictions"]
+    ends = [min(row["measured_s"] for row in rows), max(row["measured_s"] for row in rows)]
+    x, y = (
+        _log("measured_s:Q", "measured, seconds", format_="~g"),
+        _log("predicted_s:Q", "predicted, seconds", format_="~g"),
+    )
+    colours = alt.Scale(domain=["TPOT", "TTFT"], range=[BLUE, ORANGE])
+    legend = alt.Legend(orient="top", title=None, symbolType="circle")
+    dots = (
+        alt.Chart(_data(rows))
+        .mark_point(size=28, filled=True, opacity=0.6)
+        .encode(x=x, y=y, color=alt.Color("quantity:N", scale=colours, legend=legend))
+    )
+    equal = alt.Chart(_data([{"measured_s": end, "predicted_s": end} for end in ends])).mark_line(color=GREY)
+    (score,) = [
+        row
+        for row in results.tables["error_by_group"]
+        if (row["preset"], row["by"], row["group"]) == ("fitted", "model", "kimik2.5")
+    ]
+    tpot, ttft = score["tpot_median_abs_log"], score["ttft_median_abs_log"]
+    return Figure(
+        name="predictions",
+        table="predictions",
+        title=f"Three numbers miss Kimi K2.5's TPOT by {tpot:.0%} and its TTFT by {ttft:.0%} (median)",
+        caption=(
+            "Every measured run of Kimi K2.5 on Nvidia against our fit in the article's form; on the line they are equal. "
+            "The percentages are medians of |log(predicted / measured)| over all Kimi rows, AMD included."
+        ),
+        description="Dots of TPOT close to the line of equality; dots of TTFT spread widely around it.",
+        chart=(equal.encode(x=x, y=y) + dots).properties(width=WIDTH, height=HEIGHT),
+    )
+
+
+def measured_runs(results: Results) -> Figure:
+    """The modelled frontier with measured runs as dots."""
+    rows = [row for row in results.tables["measured_runs"] if row["chip"] == "gb200"]
+    lines = [
+        row | {"line": "ours" if row["source"] == "fitted" else "the article's"}
+        for row in rows
+        if row["source"] != "measured"
+    ]
+    dots = [row for row in rows if row["source"] == "measured"]
+    x = _log("speed_tok_s_user:Q", "output tokens per second of each user (wall time)")
+    y = _log("output_tok_s_gpu:Q", "output tokens per second and GPU")
+    colours = alt.Scale(domain=["ours", "the article's"], range=[BLUE, GREY])
+    legend = alt.Legend(orient="top", title="a rack at efficiencies of")
+    frontier = (
+        alt.Chart(_data(lines))
+        .mark_line(strokeWidth=2.5)
+        .encode(x=x, y=y, color=alt.Color("line:N", scale=colours, legend=legend))
+    )
+    runs = alt.Chart(_data(dots)).mark_point(size=36, filled=True, opacity=0.8, color=RED).encode(x=x, y=y)
+    best = max(row["output_tok_s_gpu"] for row in dots if row["speed_tok_s_user"] >= results.setting["speed_tok_s_user"])
+    wanted = results.setting["speed_tok_s_user"]
+    return Figure(
+        name="measured_runs",
+        table="measured_runs",
+        title=f"The best measured GB200 run at {wanted:g} tokens per second serves {best:,.0f} tok/s per GPU",
+        caption=(
+            "Kimi K2.5, 8,192 tokens in and 1,024 out, without speculation. Dots: published InferenceX runs on GB200, wall "
+            "speed from output rate over clients where TTFT is not published. Lines: a whole rack in the article's form."
+        ),
+        description="Two falling lines of the modelled rack lie above a cloud of measured dots.",
+        chart=(frontier + runs + _rule(wanted, f"wanted: {wanted:g} tok/s")).properties(width=WIDTH, height=HEIGHT),
+    )
+
+
 _FIGURES: Sequence[Callable[[Results], Figure]] = (
     stage_times,
     chunked_cycle,
@@ -282,6 +351,8 @@ _FIGURES: Sequence[Callable[[Results], Figure]] = (
     speculation,
     speed_frontier,
     article_numbers,
+    predictions,
+    measured_runs,
 )
 
 
@@ -326,7 +397,7 @@ def _scale(*names: str) -> alt.Scale:
 
 def _log(field: str, title: str, format_: str = "~s") -> Any:
     axis = alt.Axis(format=format_, tickCount=6)
-    kind = alt.Y if field.startswith(("seconds", "throughput")) else alt.X
+    kind = alt.Y if field.startswith(("seconds", "throughput", "predicted", "output")) else alt.X
     return kind(field, scale=alt.Scale(type="log", nice=False, padding=8), title=title, axis=axis)
 
 
