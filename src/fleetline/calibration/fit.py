@@ -11,7 +11,7 @@ configurations are drawn, and each draw is fitted anew.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -252,10 +252,3 @@ def _estimate(index: int, best: Array, least: float, profile: Profile, drawn: Ar
         return Estimate(float(best[index]), float(flat.min()), float(flat.max()), identified)
     low, high = np.percentile(drawn[:, index], _LEVEL) if len(drawn) else (np.nan, np.nan)
     return Estimate(float(best[index]), float(low), float(high), identified)
-
-
-def bootstrap_modes(drawn: Array, index: int, bins: int = 12) -> Sequence[tuple[float, int]]:
-    """Where the bootstrap fits of a parameter lie: middle of each bin (by ratio), and how many."""
-    counts, edges = np.histogram(np.log(drawn[:, index]), bins=bins)
-    middles = np.exp((edges[1:] + edges[:-1]) / 2.0)
-    return list(zip(middles.tolist(), counts.tolist(), strict=True))
