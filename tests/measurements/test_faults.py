@@ -218,7 +218,7 @@ def test_the_pool_of_a_fault_is_named(tmp_path: Path) -> None:
         (b"model,hardware\xff\n", "not UTF-8 text"),
         (csv_text([published.benchmark()]).encode() * 500 + b"\xff\n", "not UTF-8 text"),
         (csv_text([published.benchmark()]).encode("utf-16"), "UTF-16: save it as UTF-8"),
-        (gzip.compress(b"model"), "gzip: unpack it first"),
+        (gzip.compress(b"model", mtime=0), "gzip: unpack it first"),
         (b"PK\x03\x04zip", "zip: unpack it first"),
         (b"model,\0hardware", "neither text nor Parquet"),
         (b"PAR1 and then nothing", "not a sound Parquet file"),

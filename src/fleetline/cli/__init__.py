@@ -1,0 +1,9 @@
+"""The command line: arguments in, JSON or a table out, one line for every refusal. Nothing is computed here."""
+
+from __future__ import annotations
+
+from fleetline.cli import catalog, rows, serving, study
+from fleetline.cli.main import main
+from fleetline.cli.options import app
+
+__all__ = ["app", "catalog", "main", "rows", "serving", "study"]

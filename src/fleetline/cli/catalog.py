@@ -1,0 +1,93 @@
+"""Commands that list what is claimed: models, systems, sources, and the article's numbers beside ours."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fleetline.cli.options import AsJson, app
+from fleetline.cli.show import flat, show, show_facts, table
+
+
+@app.command(epilog="Example: fleetline models kimi-k2.6")
+def models(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Every figure of this one, with its source.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The models of the catalog, or every figure of one."""
+    from fleetline.catalog import listing
+
+    if name is not None:
+        show_facts(name, listing.facts(name), as_json)
+        return
+    rows = listing.models()
+    columns = {
+        "model": "model",
+        "total_parameters": "weights",
+        "active_parameters": "active",
+        "kv_elements_per_token": "KV/token",
+        "modelled": "physics",
+        "attention": "attention",
+    }
+    show({"models": rows}, lambda: [table("Models", rows, columns)], as_json)
+
+
+@app.command(epilog="Examples: fleetline systems gb200-nvl72; fleetline systems --example > my-rack.toml")
+def systems(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Every figure of its chip, with its source.")] = None,
+    example: Annotated[bool, typer.Option("--example", help="Print a TOML file that describes a system.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """The systems of the catalog, every figure of one, or a file to describe one's own."""
+    from fleetline.catalog import listing, system_file
+
+    if example:
+        typer.echo(system_file.EXAMPLE, nl=False)
+        return
+    if name is not None:
+        show_facts(name, listing.facts(name), as_json)
+        return
+    rows = listing.systems()
+    columns = {
+        "system": "system",
+        "chip": "chip",
+        "gpus": "chips",
+        "hbm_capacity_bytes": "memory, byte",
+        "hbm_bandwidth_bytes_s": "bandwidth, byte/s",
+        "fp4_flop_s": "fp4, FLOP/s",
+        "fp8_flop_s": "fp8, FLOP/s",
+        "bf16_flop_s": "bf16, FLOP/s",
+        "rent_usd_hour": "USD/h",
+    }
+    show({"systems": rows}, lambda: [table("Systems", rows, columns)], as_json)
+
+
+@app.command(epilog="Example: fleetline sources --json | jq '.sources[].source'")
+def sources(as_json: AsJson = False) -> None:
+    """Where every number comes from: source, licence, and the tables that cite it."""
+    from fleetline.catalog import listing
+
+    rows = listing.sources()
+    columns = {"rows": "rows", "tables": "tables", "source": "source", "licence": "licence"}
+    show({"sources": rows}, lambda: [table("Sources", rows, columns, clip=200)], as_json)
+
+
+@app.command(
+    "compare-article", epilog="Example: fleetline compare-article --json | jq '.numbers[] | select(.reproduced | not)'"
+)
+def compare_article(as_json: AsJson = False) -> None:
+    """The article's numbers beside ours: printed, recomputed from its text, computed here."""
+    from fleetline.article import compare_article as compare
+
+    rows = flat(compare())
+    columns = {
+        "text": "article",
+        "printed": "printed",
+        "recomputed": "recomputed",
+        "ours": "ours",
+        "ours_over_printed": "ratio",
+        "reproduced": "as recomputed",
+        "status": "status",
+    }
+    show({"numbers": rows}, lambda: [table("Is a compute crunch coming?", rows, columns, clip=100)], as_json)

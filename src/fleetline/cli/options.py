@@ -1,0 +1,78 @@
+"""The app, and the arguments and options that commands share. Commands stand in the modules beside this one."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from fleetline import __version__
+from fleetline.errors import InputError
+
+app = typer.Typer(
+    name="fleetline",
+    help="How many tokens can the world's AI chips serve, how many are asked for, and when does one pass the other?",
+    epilog="First steps: fleetline throughput kimi-k2.6 gb200-nvl72 --speculative 8:3",
+    add_completion=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+
+
+def number(name: str, words: str) -> Any:
+    """An option that takes a number and, given anything else, says so as every other refusal does."""
+
+    def read(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError as error:
+            allowed = "a number"
+            raise InputError(f"{name}: got '{text}', allowed {allowed}", field=name, got=text, allowed=allowed) from error
+
+    return typer.Option(f"--{name.replace('_', '-')}", parser=read, metavar="NUMBER", help=words)
+
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model, as `fleetline models` lists them.")]
+SystemName = Annotated[
+    str, typer.Argument(metavar="SYSTEM", help="A system, as `fleetline systems` lists them, or a TOML file.")
+]
+Workload = Annotated[str, typer.Option(metavar="INPUT:OUTPUT", help="Tokens of each request.")]
+Speed = Annotated[float | None, number("speed", "Wanted output tokens per second of each user, over wall time.")]
+MaxTtft = Annotated[float | None, number("max_ttft", "Longest time to the first token, seconds.")]
+Batch = Annotated[float | None, number("batch", "Requests in service, instead of the best number.")]
+Schedule = Annotated[str, typer.Option(metavar="NAME", help="serial, serial-total, chunked or chunked-total.")]
+Speculative = Annotated[
+    str, typer.Option(help="Tokens verified and accepted in a decode pass, VERIFIED:ACCEPTED, or none.")
+]
+Preset = Annotated[str, typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms) or ideal (1, 1, 0).")]
+Gpus = Annotated[float | None, number("gpus", "Only so many chips of the system.")]
+Precision = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")
+]
+Counting = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="article (published sizes, one precision) or checkpoint (exact, mixed precision)."),
+]
+ComputeEfficiency = Annotated[
+    float | None, number("compute_efficiency", "Reached share of peak arithmetic, instead of the preset's.")
+]
+BandwidthEfficiency = Annotated[
+    float | None, number("bandwidth_efficiency", "Reached share of memory bandwidth, instead of the preset's.")
+]
+HbmReserve = Annotated[float | None, number("hbm_reserve", "Share of usable memory kept free; 0.1 unless set.")]
+StepLatency = Annotated[float | None, number("step_latency_s", "Seconds a decode pass besides its work.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, as when standard output is not a terminal.")]
+Rows = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ROWS]...", help="Benchmark files of any known form; the shipped rows without."),
+]
+Where = Annotated[
+    str | None, typer.Option(metavar="FIELD=VALUE,...", help="Only these rows, such as model=kimik2.5,vendor=NVIDIA.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def _version(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
+    if version:
+        typer.echo(f"fleetline {__version__}")
+        raise typer.Exit

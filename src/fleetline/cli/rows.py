@@ -1,0 +1,111 @@
+"""Commands about benchmark rows: calibrate, predict, validate, measured."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from fleetline.cli.options import AsJson, Preset, Rows, Speed, Where, app
+from fleetline.cli.show import flat, progress, show, table
+
+
+@app.command(epilog="Example: fleetline calibrate benchmarks.csv --where model=kimik2.5,vendor=NVIDIA")
+def calibrate(
+    rows: Rows = None,
+    where: Where = None,
+    form: Annotated[str, typer.Option(metavar="NAME", help="How a row is predicted: article.")] = "article",
+    draws: Annotated[int, typer.Option(help="Bootstrap fits over configurations, for the intervals.")] = 200,
+    seed: Annotated[int, typer.Option(help="Of the bootstrap.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Fit compute efficiency, bandwidth efficiency and step latency to measured runs, and say which are identified."""
+    from fleetline import runs
+
+    with progress() as step:
+        found = runs.calibrate(
+            *(rows or ()),
+            where=where,
+            form=form,
+            draws=draws,
+            seed=seed,
+            progress=lambda done, every: step(f"bootstrap {done} of {every}") if done % 20 == 0 else None,
+        )
+    estimates = [
+        {"parameter": name, **getattr(found, name), "identified": found.identified[name]} for name in found.identified
+    ]
+    columns = {"parameter": "parameter", "value": "value", "low": "5%", "high": "95%", "identified": "identified"}
+    title = f"{found.rows} values of {found.configurations} configurations, loss {found.loss:.3f}"
+    show(found, lambda: [table(title, estimates, columns)], as_json)
+
+
+@app.command(epilog="Example: fleetline predict benchmarks.csv --out predictions.csv")
+def predict(
+    rows: Rows = None,
+    preset: Preset = "fitted",
+    out: Annotated[str | None, typer.Option(metavar="FILE.csv", help="Where to; standard output without.")] = None,
+    where: Where = None,
+) -> None:
+    """TPOT, TTFT and throughput per GPU of benchmark rows as CSV, with 90% intervals and a reason for each empty cell."""
+    from collections import Counter
+    from pathlib import Path
+
+    from fleetline import runs
+    from fleetline.reporting.files import replace_all, table_csv
+
+    listed = runs.prediction_table(*(rows or ()), preset=preset, where=where)
+    content = table_csv(listed)
+    if out is None:
+        typer.echo(content.decode(), nl=False)
+        return
+    path = Path(out)
+    replace_all(path.parent, {path.name: content})
+    reasons = Counter(str(row["reason"]) for row in listed if row["reason"])
+    answered = len(listed) - sum(reasons.values())
+    summary = {"out": out, "rows": len(listed), "answered": answered, "reasons": dict(reasons.most_common())}
+    show(
+        summary,
+        lambda: [table(out, [{"rows": summary["rows"], "answered": answered}], {"rows": "rows", "answered": "answered"})],
+        False,
+    )
+
+
+@app.command(epilog="Example: fleetline validate benchmarks.csv --preset article")
+def validate(rows: Rows = None, preset: Preset = "fitted", where: Where = None, as_json: AsJson = False) -> None:
+    """Predicted against measured by model, chip, framework, concurrency and more: |log(predicted / measured)|."""
+    from fleetline import runs
+
+    groups = flat(runs.validate(*(rows or ()), preset=preset, where=where))
+    columns = {
+        "by": "by",
+        "group": "group",
+        "rows": "rows",
+        "tpot_median_abs_log": "TPOT",
+        "tpot_by_configuration": "by config",
+        "tpot_bias_log": "bias",
+        "ttft_median_abs_log": "TTFT",
+        "coverage": "answered",
+        "interval_coverage": "in interval",
+    }
+    show({"groups": groups}, lambda: [table(f"preset {preset}", groups, columns)], as_json)
+
+
+@app.command(epilog="Example: fleetline measured --where model=kimik2.5 --speed 35")
+def measured(rows: Rows = None, speed: Speed = None, where: Where = None, as_json: AsJson = False) -> None:
+    """The best measured run of every model, chip and workload at a wanted speed, by wall time and by 1/TPOT."""
+    from fleetline import runs
+
+    best = flat(runs.measured(*(rows or ()), speed=speed, where=where))
+    columns = {
+        "model": "model",
+        "hardware": "chip",
+        "workload": "workload",
+        "definition": "speed by",
+        "output_tok_s_gpu": "tok/s/GPU",
+        "speed_wall_tok_s_user": "wall",
+        "speed_tpot_tok_s_user": "1/TPOT",
+        "concurrency": "clients",
+        "gpus": "GPUs",
+        "framework": "framework",
+    }
+    show({"best": best}, lambda: [table("Best measured runs", best, columns)], as_json)
