@@ -75,7 +75,7 @@ def terms(rows: Sequence[Measurement], catalog: Catalog) -> Terms:
     """The compute and bandwidth seconds of every row's decode step and prefill."""
     count = len(rows)
     columns = {name: np.full(count, np.nan) for name in ("tpot_c", "tpot_b", "ttft_c", "ttft_b", "steps", "gpus")}
-    reasons = [_unusable(row) for row in rows]
+    reasons = [unusable(row) for row in rows]
     for key, members in _grouped(rows, reasons).items():
         try:
             setting = _setting(catalog, key)
@@ -122,16 +122,16 @@ def _time(leg: Leg, efficiency: Efficiency, latencies: Array | float) -> Array:
     return np.asarray(work + latencies * efficiency.step_latency)
 
 
-def _unusable(row: Measurement) -> str:
+def unusable(row: Measurement) -> str:
     """Why a row cannot be predicted, before its model is looked at; "" where it can."""
     if row.input_tokens is None or row.output_tokens is None:
         return f"{row.workload} rows have no fixed input and output lengths"
-    if not all(_gpus(row)):
+    if not all(pool_gpus(row)):
         return "the number of GPUs is not recorded"
     return ""
 
 
-def _gpus(row: Measurement) -> tuple[int | None, int | None]:
+def pool_gpus(row: Measurement) -> tuple[int | None, int | None]:
     """GPUs of prefill and of decode: their pools' if the stages are apart, else all for both.
 
     A pool whose worker count is not recorded is taken to be one worker; one whose degrees are not recorded is what the
@@ -201,7 +201,7 @@ def _evaluate(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Array
     what: Plan = plan(tokens_in, tokens_out, column(row.concurrency for row in rows))
     if setting.rewrite is not None:
         what = setting.rewrite.apply(what)
-    prefill_gpus, decode_gpus = (column(gpus) for gpus in zip(*(_gpus(row) for row in rows), strict=True))
+    prefill_gpus, decode_gpus = (column(gpus) for gpus in zip(*(pool_gpus(row) for row in rows), strict=True))
     ideal = Efficiency(1.0, 1.0, 0.0)
     prefill = stage_time(
         prefill_work(setting.model, setting.checkpoint, what.prefill), _with(setting.system, prefill_gpus), ideal
