@@ -1,8 +1,8 @@
 """A scenario: every assumption of a study as one line of a TOML file, with value or interval, unit and source.
 
-A line is `engineers = {value = 30e6, low = 20e6, high = 50e6, unit = "people", source = "..."}` in its group, here `[demand]`;
-`low` and `high` are a 90% interval. A file may name a `base` and give only what differs; `--set key=value` and `--set key=low..high` change
-single lines. What keys there are, in which unit and range, stands in `KEYS`.
+A line in the group `[demand]` is `engineers = {value = 30e6, low = 20e6, high = 50e6, unit = "people", source = "..."}`;
+`low` and `high` are a 90% interval. A file may name a `base` and give only what differs; `--set key=value` and
+`--set key=low..high` change single lines. What keys there are, in which unit and range, stands in `KEYS`.
 """
 
 from __future__ import annotations
