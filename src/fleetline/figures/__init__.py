@@ -1,0 +1,35 @@
+"""Results -> Altair charts: the report, the page and notebooks share them. Nothing is computed here but what to say.
+
+Each figure is a chart with a title that states the finding, the table its data comes from, and words for who cannot see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fleetline.figures import calibration, rack
+from fleetline.figures.style import NAME_OF, Figure, rounded, styled
+from fleetline.study import Results
+
+__all__ = ["NAME_OF", "Figure", "figures", "rounded", "styled"]
+
+
+def figures(results: Results) -> list[Figure]:
+    """Every figure of the report, in its order."""
+    return [make(results) for make in _FIGURES]
+
+
+_FIGURES: Sequence[Callable[[Results], Figure]] = (
+    rack.stage_times,
+    rack.chunked_cycle,
+    rack.throughput_by_context,
+    rack.speculation,
+    rack.speed_frontier,
+    calibration.predictions,
+    calibration.loss_profiles,
+    calibration.efficiencies,
+    calibration.error_by_group,
+    calibration.measured_runs,
+    calibration.gap_to_measured,
+    rack.article_numbers,
+)
