@@ -140,7 +140,7 @@ def error_by_group(results: Results) -> Figure:
     rows = [
         row | {"who": "our fit" if row["preset"] == "fitted" else "the article's numbers", "label": f"{row['group']}"}
         for row in results.tables["error_by_group"]
-        if row["by"] in shown and row["tpot_median_abs_log"] is not None
+        if row["by"] in shown and row["tpot_median_abs_log"] >= 0  # NaN where a group has TTFT alone
     ]
     colours = alt.Scale(domain=["our fit", "the article's numbers"], range=[BLUE, GREY])
     panels = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -82,8 +83,12 @@ _STYLE: Mapping[str, Any] = {
 
 
 def data(rows: Rows) -> alt.InlineData:
-    """Rows inside the chart, so that the page needs nothing else."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    """Rows inside the chart, so that the page needs nothing else; a NaN is null there."""
+    return alt.InlineData(values=[{key: None if _is_nan(cell) else cell for key, cell in row.items()} for row in rows])
+
+
+def _is_nan(cell: Any) -> bool:
+    return isinstance(cell, float) and math.isnan(cell)
 
 
 def named(rows: Rows, column: str) -> Rows:
