@@ -158,6 +158,8 @@ def scenario(name: str | Path = DEFAULT, settings: Iterable[str] = ()) -> Scenar
         InputError: no such scenario; a line that is not as `KEYS` wants it, named by its key.
     """
     found = _read(_own_file(str(name), Path()), seen=())
+    if isinstance(settings, str):  # its letters would be read as settings
+        raise InputError(f"set: got '{settings}', allowed a list of settings", field="set", got=settings)
     changed = dict(found.assumptions)
     for setting in settings:
         line = _setting(setting)
@@ -292,9 +294,6 @@ def _numeric(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, float |
         return float(value), None, None
     if low > high:
         raise ValueError(f"low {low:g} is over high {high:g}")
-    for edge in (low, high):
-        if low != high and (edge <= 0.0 or (kind.scale == "log-odds" and edge >= 1.0)):
-            raise ValueError(f"got {low:g}..{high:g}; an interval's ends lie inside 0 to {kind.high:g}, not on it")
     belief = between(low, high, kind.scale) if value is None else Belief(float(value), float(low), float(high), kind.scale)
     return belief.value, float(low), float(high)
 
