@@ -72,13 +72,14 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked for. `growth_per_year` is a factor: 6.7 means 6.7 times."""
+    """What is asked for; `proxy` is the one the scenario holds against supply. Growth is a factor: 6.7 means 6.7 times."""
 
     scenario: str
     workload: str
     as_of: str | None
     draws: int
     seed: int
+    proxy: str
     proxies: Sequence[Asked]
     growth_per_year: Mapping[str, float]
     growth_source: str
@@ -110,16 +111,16 @@ def demand(
     """
     chosen = scenario if isinstance(scenario, Scenario) else read_scenario(scenario, settings)
     worlds = _worlds(draws, seed)
-    shape = workload or chosen.text("demand.native_workload")
     day = None if as_of is None else _day(as_of, chosen)
     growth = world.growth_of(chosen)
     return Demand(
         scenario=chosen.name,
-        workload=shape,
+        workload=workload or chosen.text("demand.native_workload"),
         as_of=None if day is None else day.isoformat(),
         draws=draws,
         seed=seed,
-        proxies=_proxies(chosen, worlds, shape, day),
+        proxy=world.chosen(chosen),
+        proxies=_proxies(chosen, worlds, workload, day),
         growth_per_year=_quantiles(growth),
         growth_source=_growth_source(chosen),
         growth_series=[_fitted(fit) for fit in world.fitted_growth(chosen).fits],
@@ -127,7 +128,7 @@ def demand(
     )
 
 
-def _proxies(chosen: Scenario, worlds: Worlds, shape: str, day: datetime.date | None) -> list[Asked]:
+def _proxies(chosen: Scenario, worlds: Worlds, shape: str | None, day: datetime.date | None) -> list[Asked]:
     """Each proxy in the worlds, and in the one where everything has its median."""
     found = []
     for sample in (worlds, Median()):
@@ -188,7 +189,7 @@ def _fitted(fit: series.Fit) -> Fitted:
 
 def comparisons(chosen: Scenario) -> list[Comparison]:
     """The article's figures of demand beside ours, in the median world and at the article's ratio."""
-    asked = world.question(chosen, Median(), chosen.text("demand.native_workload"))
+    asked = world.question(chosen, Median())
     ours = {f"intensity {name}": float(each[0]) for name, each in world.intensities(asked, asked.ratio).items()}
     ours |= {each.name: float(each.output[0]) for each in world.proxies(asked)}
     ours["growth"] = float(world.growth_of(chosen).at(0.0))

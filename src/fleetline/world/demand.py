@@ -79,11 +79,15 @@ class Proxy:
 
 @dataclass(frozen=True)
 class Question:
-    """Demand in some worlds, held against a supply of `ratio` input tokens an output token."""
+    """Demand in some worlds, held against a supply of `ratio` input tokens an output token.
+
+    `native_ratio` is the one at which the engineers' demand is stated.
+    """
 
     scenario: Scenario
     draws: Draws
     ratio: float
+    native_ratio: float
     catalog: Catalog
 
     def drawn(self, key: str) -> Array:
@@ -95,15 +99,14 @@ class Question:
         line = self.scenario.assumptions[key]
         return Input(key, self.scenario.number(key), line.unit, line.source)
 
-    @property
-    def native_ratio(self) -> float:
-        """The ratio at which the engineers' demand is stated."""
-        return ratio_of(self.scenario.text("demand.native_workload"), "demand.native_workload")
+
+def question(scenario: Scenario, draws: Draws, workload: str | None = None) -> Question:
+    """The demand to hold against a supply at `workload`, INPUT:OUTPUT; at the engineers' own without."""
+    native = ratio_of(scenario.text(_NATIVE), _NATIVE)
+    return Question(scenario, draws, native if workload is None else ratio_of(workload), native, load())
 
 
-def question(scenario: Scenario, draws: Draws, workload: str) -> Question:
-    """The demand to hold against a supply at `workload`, INPUT:OUTPUT."""
-    return Question(scenario, draws, ratio_of(workload), load())
+_NATIVE = "demand.native_workload"
 
 
 def ratio_of(workload: str, what: str = "workload") -> float:
@@ -419,9 +422,13 @@ def demand_draws(scenario: Scenario, draws: Draws, workload: str) -> tuple[datet
     Raises:
         InputError: `demand.proxy` names none.
     """
-    known = makers(scenario)
-    name = scenario.text("demand.proxy")
+    found = makers(scenario)[chosen(scenario)](question(scenario, draws, workload))
+    return found.date, found.output
+
+
+def chosen(scenario: Scenario) -> str:
+    """The name of the proxy that is held against supply; raises InputError where `demand.proxy` names none."""
+    name, known = scenario.text("demand.proxy"), makers(scenario)
     if name not in known:
         raise unknown_name("proxy", name, known, where="demand.proxy: ", field="demand.proxy")
-    found = known[name](question(scenario, draws, workload))
-    return found.date, found.output
+    return name
