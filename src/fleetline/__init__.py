@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fleetline.article import compare_article
     from fleetline.catalog.listing import facts, models, sources, systems
+    from fleetline.demands import demand
     from fleetline.deployment import breakdown, frontier, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.reporting import report
@@ -28,6 +29,7 @@ _HOMES = {
     "breakdown": "fleetline.deployment",
     "frontier": "fleetline.deployment",
     "throughput": "fleetline.deployment",
+    "demand": "fleetline.demands",
     "calibrate": "fleetline.runs",
     "measured": "fleetline.runs",
     "predict": "fleetline.runs",
@@ -50,6 +52,7 @@ __all__ = [
     "breakdown",
     "calibrate",
     "compare_article",
+    "demand",
     "facts",
     "frontier",
     "measured",

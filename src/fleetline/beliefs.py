@@ -27,17 +27,21 @@ Z95 = 1.6448536269514722  # standard normal quantile of 95%
 
 @dataclass(frozen=True)
 class Scale:
-    """Where a quantity has no edge: a monotone map and its inverse."""
+    """Where a quantity has no edge: a monotone map and its inverse, for values between `bottom` and `top`, not on them."""
 
     to: Callable[[float], float]
     back: Callable[[Array], Array]
+    bottom: float
+    top: float
 
 
 SCALES: Mapping[str, Scale] = MappingProxyType(
     {
-        "log": Scale(math.log, np.exp),
-        "log-odds": Scale(lambda share: math.log(share / (1.0 - share)), lambda odds: 1.0 / (1.0 + np.exp(-odds))),
-        "linear": Scale(float, np.asarray),
+        "log": Scale(math.log, np.exp, 0.0, math.inf),
+        "log-odds": Scale(
+            lambda share: math.log(share / (1.0 - share)), lambda odds: 1.0 / (1.0 + np.exp(-odds)), 0.0, 1.0
+        ),
+        "linear": Scale(float, np.asarray, -math.inf, math.inf),
     }
 )
 
@@ -58,9 +62,10 @@ class Belief:
     def __post_init__(self) -> None:
         if not self.low <= self.value <= self.high:
             raise ValueError(f"low, value, high are out of order: {self.low:g}, {self.value:g}, {self.high:g}")
-        if not self.certain:
-            for point in (self.low, self.high):
-                SCALES[self.scale].to(point)
+        scale = SCALES[self.scale]
+        if not self.certain and not scale.bottom < self.low <= self.high < scale.top:
+            allowed = f"inside {scale.bottom:g} to {scale.top:g}, off its edges"
+            raise ValueError(f"got {self.low:g}..{self.high:g}, allowed ends {allowed}")
 
     @property
     def certain(self) -> bool:
@@ -86,8 +91,10 @@ def between(low: float, high: float, scale: str = "log") -> Belief:
     """
     if low == high:
         return Belief(low, low, high, scale)
+    Belief(low, low, high, scale)  # refuses ends off the scale
     edges = [SCALES[scale].to(point) for point in (low, high)]
-    return Belief(float(SCALES[scale].back(np.asarray(sum(edges) / 2.0))), low, high, scale)
+    middle = float(SCALES[scale].back(np.asarray(sum(edges) / 2.0)))
+    return Belief(min(max(middle, low), high), low, high, scale)  # rounding may step over the end of a narrow one
 
 
 class Draws(Protocol):

@@ -1,14 +1,16 @@
 """A scenario: every assumption of a study as one line of a TOML file, with value or interval, unit and source.
 
-A line in the group `[demand]` is `engineers = {value = 30e6, low = 20e6, high = 50e6, unit = "people", source = "..."}`;
-`low` and `high` are a 90% interval. A file may name a `base` and give only what differs; `--set key=value` and
-`--set key=low..high` change single lines. What keys there are, in which unit and range, stands in `KEYS`.
+A line is `engineers = {value = 30e6, low = 20e6, high = 50e6, unit = "people", source = "..."}` in its group, here
+`[demand]`; `low` and `high` are a 90% interval. A file may name a `base` (a file beside it, or a shipped scenario) and give
+only what differs; `--set key=value` and `--set key=low..high` change single lines. What keys there are, in which unit and
+range, stands in `KEYS`.
 """
 
 from __future__ import annotations
 
 import datetime
 import math
+import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -71,6 +73,9 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "world.population": Key("people", "who could ask", 1.0, 1e11),
         "growth.supply": Key("factor/year", "growth of serving capacity after the last quarter of sales", 0.1, 1000.0),
         "growth.series": Key("names", "dated token series whose growth is the demand's, ENTITY | SCOPE of `token_demand`"),
+        "growth.series_from": Key("date", "rows of the series dated earlier are left out of the fit"),
+        "growth.demand": Key("factor/year", "growth of demand, in the fitted one's place", 0.1, 1000.0, required=False),
+        "demand.proxy": Key("name", "which measure of demand is held against supply"),
         "demand.as_of": Key("date", "when the engineers' demand is as computed"),
         "demand.engineers": Key("people", "software engineers worldwide", 1.0, 1e10),
         "demand.daily_share": _share("share of them who use AI every day"),
@@ -152,7 +157,9 @@ def scenario(name: str | Path = DEFAULT, settings: Iterable[str] = ()) -> Scenar
     Raises:
         InputError: no such scenario; a line that is not as `KEYS` wants it, named by its key.
     """
-    found = _read(str(name), seen=())
+    found = _read(_own_file(str(name), Path()), seen=())
+    if isinstance(settings, str):  # its letters would be read as settings
+        raise InputError(f"set: got '{settings}', allowed a list of settings", field="set", got=settings)
     changed = dict(found.assumptions)
     for setting in settings:
         line = _setting(setting)
@@ -163,12 +170,11 @@ def scenario(name: str | Path = DEFAULT, settings: Iterable[str] = ()) -> Scenar
 def _read(name: str, seen: Sequence[str]) -> Scenario:
     if name in seen:
         raise InputError(f"scenario {name}: its base leads back to itself", field="base", got=name)
-    own_file = name.casefold().endswith(".toml")
-    if not own_file and name not in shipped():
+    if not _is_file(name) and name not in shipped():
         raise unknown_name("scenario", name, [*shipped(), "a .toml file"])
     text = (
         read_text(Path(name), "scenario")
-        if own_file
+        if _is_file(name)
         else (files("fleetline.scenarios") / f"{name}.toml").read_text("utf-8")
     )
     where = f"scenario {name}: "
@@ -180,9 +186,24 @@ def _read(name: str, seen: Sequence[str]) -> Scenario:
     title, about = (
         _words(where, each, given.pop(each, default)) for each, default in (("name", Path(name).stem), ("about", ""))
     )
-    before = {} if base is None else dict(_read(_words(where, "base", base), (*seen, name)).assumptions)
+    before = {} if base is None else _base(_words(where, "base", base), name, seen)
     lines = {key: _line(where, key, cells) for key, cells in _flat(where, given)}
     return Scenario(title, about, MappingProxyType(before | lines))
+
+
+def _is_file(name: str) -> bool:
+    return name.casefold().endswith(".toml")
+
+
+def _own_file(name: str, folder: Path) -> str:
+    """A shipped scenario's name as it is; a file's with its folder, in one spelling, so that a base's loop is noticed."""
+    return os.path.normpath(folder / name) if _is_file(name) else name
+
+
+def _base(base: str, name: str, seen: Sequence[str]) -> dict[str, Assumption]:
+    """The lines of the scenario that `name` builds on; a file stands beside the one that names it."""
+    folder = Path(name).parent if _is_file(name) else Path()
+    return dict(_read(_own_file(base, folder), (*seen, name)).assumptions)
 
 
 def _words(where: str, what: str, given: Any) -> str:
@@ -195,8 +216,10 @@ def _flat(where: str, given: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[s
     """Every line as "group.key" and its cells."""
     for group, lines in given.items():
         groups = sorted({key.partition(".")[0] for key in KEYS})
-        if group not in groups or not isinstance(lines, Mapping):
+        if group not in groups:
             raise unknown_name("group", group, groups, where=where)
+        if not isinstance(lines, Mapping):
+            raise InputError(f"{where}{group}: got {str(lines)[:40]}, allowed lines below [{group}]", field=group)
         for key, cells in lines.items():
             if f"{group}.{key}" not in KEYS:
                 raise unknown_name("key", f"{group}.{key}", KEYS, where=where)
@@ -271,9 +294,6 @@ def _numeric(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, float |
         return float(value), None, None
     if low > high:
         raise ValueError(f"low {low:g} is over high {high:g}")
-    for edge in (low, high):
-        if low != high and (edge <= 0.0 or (kind.scale == "log-odds" and edge >= 1.0)):
-            raise ValueError(f"got {low:g}..{high:g}; an interval's ends lie inside 0 to {kind.high:g}, not on it")
     belief = between(low, high, kind.scale) if value is None else Belief(float(value), float(low), float(high), kind.scale)
     return belief.value, float(low), float(high)
 

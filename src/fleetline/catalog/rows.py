@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from fleetline.dates import span
 from fleetline.errors import InputError
-from fleetline.units import base_of, to_si
+from fleetline.units import PERIODS, base_of, to_si
 
 _DATE = r"\d{4}(-(Q[1-4]|H[12]|(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?))?"
 
@@ -19,6 +20,7 @@ def _a_date(text: str) -> str:
     # a source may say more than a date: "2026-Q1/Q2", "2026 (talk, mid-year)"
     if not re.fullmatch(_DATE + "([/ ].*)?", text):
         raise ValueError("not a date (YYYY, YYYY-Q1, YYYY-H1, YYYY-MM or YYYY-MM-DD)")
+    span(text)  # 30 February has the right form, and is no day
     return text
 
 
@@ -315,7 +317,47 @@ class TokenDemandRow(Claim):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         _ordered(self.tokens_low, self.tokens_central, self.tokens_high, "tokens")
+        _in_column("direction", direction_of, self.direction)
         return self
+
+    @property
+    def series(self) -> str:
+        """What is counted; rows of one series differ in date alone."""
+        return f"{self.entity} | {self.scope}"
+
+    @property
+    def counts(self) -> Direction:
+        """The tokens counted, as far as the source says; the column `direction` tells where it is silent."""
+        return direction_of(self.direction)
+
+    @property
+    def shows_growth(self) -> bool:
+        """Whether the row may stand in a series in time: counted, and not marked as at odds with its neighbours."""
+        return self.basis != "forecast" and "do not use for growth" not in (self.note or "")
+
+    def per_second(self, tokens: float) -> float:
+        """`tokens` of this row's period as [token/s]."""
+        return tokens / PERIODS[self.per]
+
+
+Direction = Literal["input", "output", "both"]
+_DIRECTION = re.compile(r"(?:not stated \(taken as )?(input\+output|both|input|output)\b")
+
+
+def direction_of(text: str) -> Direction:
+    """Which tokens a source counts, from its words.
+
+    >>> direction_of("not stated (taken as input+output)")
+    'both'
+    """
+    found = _DIRECTION.match(text)
+    if found is None:
+        raise ValueError("not input, output or both, nor 'not stated (taken as ...)'")
+    match found[1]:
+        case "input" | "output" as one:
+            return one
+        case _:
+            return "both"
 
 
 class ParameterRow(Claim):
