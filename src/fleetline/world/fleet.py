@@ -109,8 +109,9 @@ def fleet(scenario: Scenario, draws: Draws, name: str | None = None) -> Fleet:
     """
     named = scenario.text("fleet.name") if name is None else name
     vintage, rows = _sales_rows(scenario.text("fleet.vintage"))
-    mine = _fleet_rows(named)
-    counted = [row for row in rows if any(each.counts(row) for each in mine)]
+    listed = _fleet_rows(named)
+    counted = [row for row in rows if any(each.counts(row) for each in listed)]
+    mine = [each for each in listed if any(each.counts(row) for row in counted)]
     if not counted:
         raise InputError(f"fleet.name: nothing of '{named}' is in chip sales {vintage}", field="fleet.name", got=named)
     quarters = _quarters(counted)
