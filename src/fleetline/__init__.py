@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.reporting import report
     from fleetline.runs import calibrate, measured, predict, validate
+    from fleetline.worlds import supply
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
@@ -40,6 +41,7 @@ _HOMES = {
     "sources": "fleetline.catalog.listing",
     "systems": "fleetline.catalog.listing",
     "report": "fleetline.reporting",
+    "supply": "fleetline.worlds",
     "FleetlineError": "fleetline.errors",
     "Infeasible": "fleetline.errors",
     "InputError": "fleetline.errors",
@@ -60,6 +62,7 @@ __all__ = [
     "predict",
     "report",
     "sources",
+    "supply",
     "systems",
     "throughput",
     "validate",

@@ -475,3 +475,38 @@ class ArticleNumberRow(Row):
     batch: Positive | None = None
     status: Literal["matches", "matches in part", "not reproduced", "not printed"]
     note: Text | None = None
+
+
+class FleetRow(Row):
+    """`fleets`: as which chip and system a name of `chip_sales` serves in a fleet.
+
+    Without a system it does not serve, and `note` says why. `chip` only where it is not the system's; `gpus` only where a
+    part of the system serves, as a slice of a pod. Where one name covers two chips, `first_day` and `last_day` (of the
+    sale) and `share` divide it.
+    """
+
+    KEY = ("fleet", "chip_type", "system", "first_day")
+
+    fleet: Text
+    chip_type: Text
+    chip: Text | None = None
+    system: Text | None = None
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    first_day: Day | None = None
+    last_day: Day | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _serves_or_says_why_not(self) -> Self:
+        if self.system is None and (self.chip is None or self.note is None):
+            raise ValueError("system: a row without one names its chip, and says why in note")
+        if self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
+            raise ValueError(f"last_day: {self.last_day} is before {self.first_day}")
+        return self
+
+    def counts(self, sale: ChipSalesRow) -> bool:
+        """Whether the sales of a quarter are this row's."""
+        after = self.first_day is None or self.first_day <= sale.start_date
+        before = self.last_day is None or sale.end_date <= self.last_day
+        return self.chip_type == sale.chip_type and after and before
