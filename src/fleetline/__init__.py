@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fleetline.article import compare_article
     from fleetline.catalog.listing import facts, models, sources, systems
+    from fleetline.crunches import crunch
     from fleetline.demands import demand
     from fleetline.deployment import breakdown, frontier, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
@@ -31,6 +32,7 @@ _HOMES = {
     "frontier": "fleetline.deployment",
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
+    "crunch": "fleetline.crunches",
     "calibrate": "fleetline.runs",
     "measured": "fleetline.runs",
     "predict": "fleetline.runs",
@@ -54,6 +56,7 @@ __all__ = [
     "breakdown",
     "calibrate",
     "compare_article",
+    "crunch",
     "demand",
     "facts",
     "frontier",

@@ -13,12 +13,10 @@ from fleetline.beliefs import Z95, Array, Belief, Median, Worlds
 from fleetline.catalog import load
 from fleetline.errors import InputError
 from fleetline.scenario import DEFAULT, Scenario
-from fleetline.scenario import scenario as read_scenario
 from fleetline.world import demand as world
 from fleetline.world import series
+from fleetline.worlds import DRAWS, scenario_of, worlds
 
-DRAWS = 2000
-_MOST_DRAWS = 1_000_000
 _LAST_DAY = datetime.date(2100, 1, 1)  # growth carried further is no forecast
 
 
@@ -89,28 +87,28 @@ class Demand:
 
 def demand(
     scenario: str | Path | Scenario = DEFAULT,
+    settings: Iterable[str] = (),
     *,
     as_of: str | datetime.date | None = None,
     workload: str | None = None,
     draws: int = DRAWS,
     seed: int = 0,
-    settings: Iterable[str] = (),
 ) -> Demand:
     """Every measure of demand for tokens.
 
     Args:
         scenario: a shipped scenario's name, a TOML file, or a scenario that was read before.
+        settings: assumptions to change, "key=value" or "key=low..high".
         as_of: day to move every proxy to, along the growth; each stays at its own date without.
         workload: INPUT:OUTPUT of the supply to hold demand against; the scenario's `demand.native_workload` without.
         draws: worlds.
         seed: of the worlds.
-        settings: assumptions to change, "key=value" or "key=low..high"; not for a scenario that was read before.
 
     Raises:
         InputError: a scenario, workload or date that does not hold.
     """
-    chosen = scenario if isinstance(scenario, Scenario) else read_scenario(scenario, settings)
-    worlds = _worlds(draws, seed)
+    chosen = scenario_of(scenario, settings)
+    drawn = worlds(draws, seed)
     day = None if as_of is None else _day(as_of, chosen)
     growth = world.growth_of(chosen)
     return Demand(
@@ -120,7 +118,7 @@ def demand(
         draws=draws,
         seed=seed,
         proxy=world.chosen(chosen),
-        proxies=_proxies(chosen, worlds, workload, day),
+        proxies=_proxies(chosen, drawn, workload, day),
         growth_per_year=_quantiles(growth),
         growth_source=_growth_source(chosen),
         growth_series=[_fitted(fit) for fit in world.fitted_growth(chosen).fits],
@@ -128,10 +126,10 @@ def demand(
     )
 
 
-def _proxies(chosen: Scenario, worlds: Worlds, shape: str | None, day: datetime.date | None) -> list[Asked]:
+def _proxies(chosen: Scenario, drawn: Worlds, shape: str | None, day: datetime.date | None) -> list[Asked]:
     """Each proxy in the worlds, and in the one where everything has its median."""
     found = []
-    for sample in (worlds, Median()):
+    for sample in (drawn, Median()):
         native = world.proxies(world.question(chosen, sample, shape))
         growth = world.growth_draws(chosen, sample)
         found.append([(each, each if day is None else world.moved(each, day, growth)) for each in native])
@@ -213,16 +211,6 @@ _PRINTED = (
     (_ALL_ENGINEERS, "high", "engineers-apple-kimi-k2.6"),
     ("demand growth used in article", "central", "growth"),
 )
-
-
-def _worlds(draws: int, seed: int) -> Worlds:
-    for what, given, low, high in (("draws", draws, 1, _MOST_DRAWS), ("seed", seed, 0, 2**63)):
-        if isinstance(given, bool) or not isinstance(given, int) or not low <= given <= high:
-            allowed = f"a whole number from {low} to {high}"
-            raise InputError(
-                f"{what}: got {str(given)[:40]}, allowed {allowed}", field=what, got=str(given), allowed=allowed
-            )
-    return Worlds(draws, seed)
 
 
 def _day(given: str | datetime.date, chosen: Scenario) -> datetime.date:

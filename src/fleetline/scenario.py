@@ -72,6 +72,7 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "fleet.sales_correlation": _share("correlation of the error of a chip's sales between quarters"),
         "world.population": Key("people", "who could ask", 1.0, 1e11),
         "growth.supply": Key("factor/year", "growth of serving capacity after the last quarter of sales", 0.1, 1000.0),
+        "growth.horizon": Key("date", "until when growth is carried on"),
         "growth.series": Key("names", "dated token series whose growth is the demand's, ENTITY | SCOPE of `token_demand`"),
         "growth.series_from": Key("date", "rows of the series dated earlier are left out of the fit"),
         "growth.demand": Key("factor/year", "growth of demand, in the fitted one's place", 0.1, 1000.0, required=False),
@@ -157,14 +158,22 @@ def scenario(name: str | Path = DEFAULT, settings: Iterable[str] = ()) -> Scenar
     Raises:
         InputError: no such scenario; a line that is not as `KEYS` wants it, named by its key.
     """
-    found = _read(_own_file(str(name), Path()), seen=())
+    return changed(_read(_own_file(str(name), Path()), seen=()), settings)
+
+
+def changed(found: Scenario, settings: Iterable[str]) -> Scenario:
+    """The same scenario with some lines changed by settings such as "fleet.name=all".
+
+    Raises:
+        InputError: a line that is not as `KEYS` wants it, named by its key.
+    """
     if isinstance(settings, str):  # its letters would be read as settings
         raise InputError(f"set: got '{settings}', allowed a list of settings", field="set", got=settings)
-    changed = dict(found.assumptions)
+    lines = dict(found.assumptions)
     for setting in settings:
         line = _setting(setting)
-        changed[line.key] = replace(line, note=changed[line.key].note if line.key in changed else "")
-    return _complete(replace(found, assumptions=MappingProxyType(changed)))
+        lines[line.key] = replace(line, note=lines[line.key].note if line.key in lines else "")
+    return _complete(replace(found, assumptions=MappingProxyType(lines)))
 
 
 def _read(name: str, seen: Sequence[str]) -> Scenario:

@@ -1,4 +1,4 @@
-"""Questions about the world, by scenario: `supply`. A scenario is a name or a file; settings change single lines of it."""
+"""Questions about the world, by scenario: `supply`, and what it shares with `demand` and `crunch`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import numpy as np
 
 from fleetline.beliefs import Array, Worlds
 from fleetline.errors import InputError, unknown_name
-from fleetline.scenario import DEFAULT, Assumption, Scenario
-from fleetline.scenario import scenario as scenario_of
+from fleetline.scenario import DEFAULT, Assumption, Scenario, changed
+from fleetline.scenario import scenario as read_scenario
 from fleetline.world import supply as world_supply
+from fleetline.world.supply import ALTERNATIVES
 
-DRAWS = 1000
+DRAWS = 2000
 MOST_DRAWS = 1_000_000
 
 
@@ -78,7 +79,7 @@ class SupplyAnswer:
 
 
 def supply(
-    scenario: str | Path = DEFAULT,
+    scenario: str | Path | Scenario = DEFAULT,
     settings: Iterable[str] = (),
     *,
     draws: int = DRAWS,
@@ -89,7 +90,7 @@ def supply(
     """Output tokens per second that the scenario's chips could serve, at each workload as if it were their only one.
 
     Args:
-        scenario: a name, or the path of a TOML file.
+        scenario: a name, the path of a TOML file, or a scenario that was read before.
         settings: lines to change, as "fleet.vintage=2026-09-24" or "serving.speed=20..50".
         draws: worlds. seed: of the draws.
         measured: also read the shipped benchmark rows for the measured rates, which takes two seconds the first time.
@@ -99,18 +100,18 @@ def supply(
         InputError: an unknown scenario, key or name; a value out of its range; a day that the sales data does not cover.
     """
     asked = scenario_of(scenario, [*settings, *_long(shorthand)])
-    worlds = _worlds(draws, seed)
-    found = world_supply.supply(asked, worlds)
+    drawn = worlds(draws, seed)
+    found = world_supply.supply(asked, drawn)
     return SupplyAnswer(
         scenario=asked.name,
         fleet=found.fleet,
         vintage=found.vintage,
         as_of=found.as_of.isoformat(),
-        draws=worlds.count,
-        seed=worlds.seed,
-        note=world_supply.ALTERNATIVES,
+        draws=draws,
+        seed=seed,
+        note=ALTERNATIVES,
         workloads=[_workload(each) for each in found.workloads],
-        measured=[_measured(each) for each in world_supply.measured_supply(asked, worlds)] if measured else [],
+        measured=[_measured(each) for each in world_supply.measured_supply(asked, drawn)] if measured else [],
         not_counted=[
             {"chip_type": each.chip_type, "chips": interval(each.chips), "reason": each.reason}
             for each in found.not_counted
@@ -140,11 +141,27 @@ def _long(shorthand: Shorthand) -> list[str]:
     return [f"{_KEYS[name]}={value}" for name, value in shorthand.items() if value is not None]
 
 
-def _worlds(draws: int, seed: int) -> Worlds:
-    for name, value, low in (("draws", draws, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= MOST_DRAWS:
-            allowed = f"a whole number from {low} to {MOST_DRAWS}"
-            raise InputError(f"{name}: got {value}, allowed {allowed}", field=name, got=str(value), allowed=allowed)
+def scenario_of(scenario: str | Path | Scenario, settings: Iterable[str] = ()) -> Scenario:
+    """A scenario by name, by file or as it is, with some lines changed.
+
+    Raises:
+        InputError: no such scenario, or a line that does not hold.
+    """
+    return changed(scenario, settings) if isinstance(scenario, Scenario) else read_scenario(scenario, settings)
+
+
+def worlds(draws: int, seed: int) -> Worlds:
+    """So many worlds of a seed.
+
+    Raises:
+        InputError: not whole numbers, none or too many.
+    """
+    for name, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, 2**63)):
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            allowed = f"a whole number from {low} to {high}"
+            raise InputError(
+                f"{name}: got {str(value)[:40]}, allowed {allowed}", field=name, got=str(value), allowed=allowed
+            )
     return Worlds(draws, seed)
 
 

@@ -71,6 +71,20 @@ Where = Annotated[
 ]
 
 
+ScenarioGiven = Annotated[str, typer.Argument(metavar="[SCENARIO]", help="A shipped scenario, or a TOML file.")]
+Draws = Annotated[float, number("draws", "Worlds to draw.")]
+Seed = Annotated[float, number("seed", "Of the draws.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a line of the scenario; KEY=LOW..HIGH for a 90% interval."),
+]
+
+
+def whole(value: float) -> Any:
+    """A whole number as one; anything else as it is, to be refused where it is used."""
+    return int(value) if value == value // 1 else value
+
+
 @app.callback(invoke_without_command=True)
 def _version(version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False) -> None:
     if version:

@@ -1,4 +1,4 @@
-"""Commands about the world: supply."""
+"""Commands about the world: supply, demand, crunch."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fleetline.cli.options import AsJson, Speed, app, number
+from fleetline.cli.options import AsJson, Draws, ScenarioGiven, Seed, Set, Speed, app, whole
 from fleetline.cli.show import flat, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-Scenario = Annotated[str, typer.Option(metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
+ScenarioName = Annotated[str, typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
 Fleet = Annotated[str | None, typer.Option(metavar="NAME", help="Which chips serve: article (Blackwell racks) or all.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Chips sold to this day serve, such as 2025-12-31.")]
 ScenarioPreset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fitted, article or ideal.")]
@@ -22,24 +22,18 @@ ScenarioSpeculative = Annotated[
 ScenarioWorkload = Annotated[
     str | None, typer.Option("--workload", metavar="INPUT:OUTPUT", help="Tokens of each request; several with commas.")
 ]
-Draws = Annotated[float, number("draws", "Worlds to draw.")]
-Seed = Annotated[float, number("seed", "Of the draws.")]
-Set = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Change a line of the scenario; KEY=LOW..HIGH for a 90% interval."),
-]
 
 
 @app.command(epilog="Example: fleetline supply --fleet all --preset fitted --set serving.speed=20..50")
 def supply(
-    scenario: Scenario = "article",
+    scenario: ScenarioName = "article",
     fleet: Fleet = None,
     as_of: AsOf = None,
     preset: ScenarioPreset = None,
     speculative: ScenarioSpeculative = None,
     speed: Speed = None,
     workload: ScenarioWorkload = None,
-    draws: Draws = 1000,
+    draws: Draws = 2000,
     seed: Seed = 0,
     setting: Set = None,
     as_json: AsJson = False,
@@ -66,9 +60,88 @@ def supply(
     show(answer, lambda: _supply_tables(answer), as_json)
 
 
-def whole(value: float) -> Any:
-    """A whole number as one; anything else as it is, to be refused where it is used."""
-    return int(value) if value == value // 1 else value
+@app.command(epilog="Example: fleetline demand --workload 25000:1000 --as-of 2026-12-31 --set demand.daily_share=0.6..0.9")
+def demand(
+    scenario: ScenarioName = "article",
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Move every proxy to this day along the growth; its own date without."),
+    ] = None,
+    workload: Annotated[
+        str | None, typer.Option(metavar="INPUT:OUTPUT", help="Ratio to count output at; the scenario's own without.")
+    ] = None,
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """The tokens a second that are asked for, by each proxy, and how fast that grows."""
+    from fleetline import demands
+
+    found = flat(
+        demands.demand(scenario, setting or (), as_of=as_of, workload=workload, draws=whole(draws), seed=whole(seed))
+    )
+    proxies = [
+        {"name": each["name"], "tok_s": each["tok_s"]["central"], "direction": each["direction"], **each["output_tok_s"]}
+        | {"date": each["date"], "stated": each["direction_stated"]}
+        for each in found["proxies"]
+    ]
+    growth = [{"what": "demand", **found["growth_per_year"], "from": found["growth_source"]}]
+    columns = {
+        "name": "proxy",
+        "tok_s": "token/s",
+        "direction": "of",
+        "low": "output/s, 5%",
+        "central": "median",
+        "high": "95%",
+        "date": "date",
+        "stated": "the source's words",
+    }
+    grown = {"what": "growth", "p5": "5%", "p50": "median", "p95": "95%", "from": "from"}
+    beside = {"what": "article", "printed": "printed", "ours": "ours", "ours_over_printed": "ratio", "unit": "unit"}
+    show(
+        found,
+        lambda: [
+            table(f"Tokens asked for, output counted at {found['workload']}", proxies, columns, clip=60),
+            table("Times a year", growth, grown, clip=100),
+            table("Beside the article", found["comparisons"], beside, clip=100),
+        ],
+        as_json,
+    )
+
+
+@app.command(epilog="Example: fleetline crunch article --set growth.demand=6.7..15 --set demand.proxy=exponential-view")
+def crunch(
+    scenario: ScenarioGiven = "article",
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """When demand passes supply at each workload: dates in 10%, 50% and 90% of worlds, and the probability by year."""
+    from fleetline import crunches
+
+    found = flat(crunches.crunch(scenario, setting or (), draws=whole(draws), seed=whole(seed)))
+    dates = [{"workload": each["workload"]} | each["crossover"] for each in found["workloads"]]
+    years = [
+        {"year": year} | {each["workload"]: each["probability_by_year"][year] for each in found["workloads"]}
+        for year in found["workloads"][0]["probability_by_year"]
+    ]
+    growth = [{"what": side, **found[f"{side}_growth_per_year"]} for side in ("supply", "demand")]
+    workloads = {each["workload"]: each["workload"] for each in found["workloads"]}
+    show(
+        found,
+        lambda: [
+            table(
+                f"Demand ({found['demand']}) passes supply",
+                dates,
+                {"workload": "workload", "p10": "10%", "p50": "median", "p90": "90%"},
+            ),
+            table("Probability of having passed by the end of", years, {"year": "year", **workloads}),
+            table("Times a year", growth, {"what": "growth of", "p5": "5%", "p50": "median", "p95": "95%"}),
+        ],
+        as_json,
+    )
 
 
 def _supply_tables(answer: dict[str, Any]) -> list[Table]:

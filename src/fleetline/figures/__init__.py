@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fleetline.figures import calibration, rack
-from fleetline.figures.style import NAME_OF, Figure, rounded, styled
+from fleetline.figures import calibration, rack, world
+from fleetline.figures.style import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
 from fleetline.study import Results
 
-__all__ = ["NAME_OF", "Figure", "figures", "rounded", "styled"]
+__all__ = ["NAME_OF", "Figure", "demand_words", "figures", "fleet_words", "human", "rounded", "styled", "when"]
 
 
 def figures(results: Results) -> list[Figure]:
@@ -31,5 +31,11 @@ _FIGURES: Sequence[Callable[[Results], Figure]] = (
     calibration.error_by_group,
     calibration.measured_runs,
     calibration.gap_to_measured,
+    world.supply_by_context,
+    world.stock_by_quarter,
+    world.supply_by_quarter,
+    world.demand_proxies,
+    world.supply_against_demand,
+    world.crossover_by_year,
     rack.article_numbers,
 )

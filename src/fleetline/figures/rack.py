@@ -27,7 +27,7 @@ from fleetline.figures.style import (
     scale,
     tokens,
 )
-from fleetline.study import SPECULATION, Results
+from fleetline.study import Results
 
 
 def stage_times(results: Results) -> Figure:
@@ -189,7 +189,7 @@ def speed_frontier(results: Results) -> Figure:
     rack = {
         row["workload"]: row
         for row in results.tables["racks"]
-        if (row["system"], row["preset"], row["speculation"]) == ("gb200-nvl72", "article", SPECULATION)
+        if (row["system"], row["preset"], row["speculation"]) == ("gb200-nvl72", "article", results.setting["speculative"])
     }
     dots = named([rack[workload] for workload in order], "workload")
     served = "; ".join(f"{rounded(rack[workload]['throughput_tok_s'])} at {NAME_OF[workload]}" for workload in order)

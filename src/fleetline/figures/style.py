@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,12 +105,12 @@ def scale(*names: str) -> alt.Scale:
 # 50,000; 2 million; 20 billion; small numbers as they are
 _HUMAN = (
     "datum.value < 1e6 ? format(datum.value, datum.value < 1e3 ? '~g' : ',') : "
-    "replace(replace(replace(format(datum.value, '~s'), 'T', ' trillion'), 'G', ' billion'), 'M', ' million')"
+    "replace(replace(replace(replace(format(datum.value, '~s'), 'P', ' quadrillion'), 'T', ' trillion'), 'G', ' billion'), 'M', ' million')"
 )
 _FIRST_DIGIT = "substring(format(datum.value, '.0e'), 0, 1)"
 
 
-def _log_axis(steps: str) -> dict[str, Any]:
+def log_axis(steps: str) -> dict[str, Any]:
     """Labels at the ticks whose first digit is in `steps`, stronger lines at powers of ten."""
     return {
         "labelExpr": f"indexof('{steps}', {_FIRST_DIGIT}) < 0 ? '' : ({_HUMAN})",
@@ -119,19 +120,20 @@ def _log_axis(steps: str) -> dict[str, Any]:
     }
 
 
-def log_x(field: str, title: str, *, steps: str = "125") -> alt.X:
-    """A logarithmic x axis in human units."""
+def log_x(field: str, title: str, *, steps: str = "125", narrow: bool = False) -> alt.X:
+    """A logarithmic x axis in human units; `narrow` panels abbreviate them."""
     log = alt.Scale(type="log", nice=False, padding=8)
-    return alt.X(field, scale=log, title=title, axis=alt.Axis(**_log_axis(steps)))
+    words = {"labelExpr": f"indexof('{steps}', {_FIRST_DIGIT}) < 0 ? '' : replace(format(datum.value, '~s'), 'G', 'B')"}
+    return alt.X(field, scale=log, title=title, axis=alt.Axis(**(log_axis(steps) | (words if narrow else {}))))
 
 
 def log_y(field: str, title: str, *, steps: str = "125") -> alt.Y:
     """A logarithmic y axis in human units; its title lies flat above the axis."""
     log = alt.Scale(type="log", nice=False, padding=8)
-    return alt.Y(field, scale=log, title=title, axis=alt.Axis(**_log_axis(steps), **_FLAT))
+    return alt.Y(field, scale=log, title=title, axis=alt.Axis(**log_axis(steps), **FLAT_TITLE))
 
 
-_FLAT: Mapping[str, Any] = {
+FLAT_TITLE: Mapping[str, Any] = {
     "titleAngle": 0,
     "titleAlign": "left",
     "titleAnchor": "end",
@@ -191,3 +193,35 @@ def tokens(results: Results, which: int) -> str:
 def rounded(value: float) -> str:
     """Three significant digits, thousands separated: 375,685 reads 376,000."""
     return f"{float(f'{value:.3g}'):,.0f}"
+
+
+def human(value: float) -> str:
+    """Two significant digits in words: 19,700,000,000 reads 20 billion."""
+    for size, word in ((1e15, "quadrillion"), (1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
+        if float(f"{value:.2g}") >= size:
+            return f"{float(f'{value / size:.2g}'):g} {word}"
+    return f"{float(f'{value:.2g}'):,.0f}"
+
+
+def when(text: str) -> str:
+    """A crossover's date in words: "in August 2029", "before October 2024", "after 2035"."""
+    side, _, day = text.rpartition(" ")
+    date = datetime.date.fromisoformat(day)
+    month = f"{date:%B} {date.year}"
+    return {"": f"in {month}", "before": f"before {month}", "after": f"after {date.year}"}[side]
+
+
+_FLEETS: Mapping[str, str] = MappingProxyType(
+    {"article": "GB200 and GB300 racks", "all": "AI chips of every maker whose sales are known"}
+)
+
+
+def fleet_words(results: Results) -> str:
+    """The fleet of the study."""
+    return _FLEETS.get(results.setting["fleet"], f"chips of fleet {results.setting['fleet']}")
+
+
+def demand_words(results: Results) -> str:
+    """The demand that the study holds against supply."""
+    key = results.setting["demand"]
+    return str(next(row["name"] for row in results.tables["demand_proxies"] if row["key"] == key))
