@@ -86,7 +86,8 @@ class GroupedQuery:
     A window bounds what is attended to and kept; `top` bounds only what is attended to. `gates` counts further projections
     as wide as the query's (an output gate is one).
 
-    Source: Ainslie et al. 2023 (arXiv:2305.13245); sliding window: Beltagy et al. 2020 (arXiv:2004.05150).
+    Source: multi-head Vaswani et al. 2017 (arXiv:1706.03762); multi-query Shazeer 2019 (arXiv:1911.02150); grouped
+    Ainslie et al. 2023 (arXiv:2305.13245); sliding window Beltagy et al. 2020 (arXiv:2004.05150).
     """
 
     hidden: float
@@ -139,12 +140,14 @@ class Latent:
     `kv_b` is applied either to each key or to the query and the output. With `top` a token attends to so many others,
     picked by an `Indexer`, while all stay in the cache; `gates` counts further projections as wide as the output's.
 
+    `query_rank` None: the query comes straight from the hidden state (DeepSeek-V2-Lite, Kimi Linear).
+
     Source: DeepSeek-V2 (arXiv:2405.04434), section 2.1; article, section Decode; top-k: DeepSeek-V3.2 (arXiv:2512.02556).
     """
 
     hidden: float
     heads: float
-    query_rank: float
+    query_rank: float | None
     latent: float
     nope_dim: float
     rope_dim: float
@@ -160,7 +163,8 @@ class Latent:
     @property
     def weights(self) -> float:
         """q_a, q_b, kv_a, kv_b, o and gates [parameter]."""
-        query = self.hidden * self.query_rank + self.query_rank * self.heads * (self.nope_dim + self.rope_dim)
+        queries = self.heads * (self.nope_dim + self.rope_dim)
+        query = self.hidden * queries if self.query_rank is None else self.query_rank * (self.hidden + queries)
         key_value = self.hidden * (self.latent + self.rope_dim) + self.latent * self.heads * (
             self.nope_dim + self.value_dim
         )

@@ -111,7 +111,7 @@ def _latent_kind(facts: Facts) -> Latent:
     return Latent(
         hidden=facts.count("hidden_size"),
         heads=facts.count("heads"),
-        query_rank=facts.count("q_lora_rank"),
+        query_rank=facts.number("q_lora_rank") or None,  # DeepSeek's own code writes 0 for no compression of the query
         latent=facts.count("kv_lora_rank"),
         nope_dim=facts.count("qk_nope_head_dim"),
         rope_dim=facts.number("qk_rope_head_dim"),
@@ -187,13 +187,15 @@ def _delta_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
 
 
 def _kimi_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
-    """Kimi K3: Kimi delta attention layers, and latent layers with an output gate."""
+    """Kimi K3: Kimi delta attention layers, and latent layers with an output gate; in Kimi Linear of low rank, and none."""
     hidden, key, value = facts.count("hidden_size"), *_linear_widths(facts)
-    per_head = facts.count("linear_head_dim_k")
-    # query, key, value, gate, output; one scalar a head; the decay through a rank of one head's width
-    projections = hidden * (2.0 * key + 3.0 * value + facts.count("linear_heads_v") + per_head) + per_head * key
+    per_head, gate_rank = facts.count("linear_head_dim_k"), facts.number_or("linear_gate_rank", 0.0)
+    # query, key, value, output; one scalar a head; the decay through a rank of one head's width; the gate through its rank
+    projections = hidden * (2.0 * key + 2.0 * value + facts.count("linear_heads_v") + per_head) + per_head * key
+    projections += gate_rank * (hidden + value) if gate_rank else hidden * value
+    gates = facts.number_or("full_attn_gates", 1.0)
     return (
-        _layers(facts.whole("n_full_attn_layers", facts.layers()), replace(_latent_kind(facts), gates=1.0)),
+        _layers(facts.whole("n_full_attn_layers", facts.layers()), replace(_latent_kind(facts), gates=gates)),
         _layers(facts.whole("n_linear_layers", facts.layers()), _recurrent(facts, projections)),
     )
 
@@ -216,7 +218,10 @@ def _layers(count: int, kind: Attention) -> AttentionLayers:
 # The table's own words for an attention kind -> how to build its layers.
 ATTENTION_KINDS: Mapping[str, Callable[[Facts], tuple[AttentionLayers, ...]]] = MappingProxyType(
     {
+        "MHA": _grouped,
+        "MQA": _grouped,
         "GQA": _grouped,
+        "GQA with sliding-window layers": _grouped,
         "GQA alternating sliding-window(128)+sink / full": _grouped,
         "GQA, 5 sliding-window (1024) layers per full layer": _grouped,
         "GQA + MiniMax Sparse Attention": _grouped_blocks,
@@ -254,21 +259,21 @@ def build_model(name: str, rows: Mapping[str, ModelRow]) -> Model:
 
 
 def _parts(facts: Facts, attention: tuple[AttentionLayers, ...]) -> list[WeightPart]:
-    """Gated feed-forward blocks have three matrices; a dense model is one whose layers are all dense."""
+    """Gated feed-forward blocks have three matrices, plain ones two; a dense model is one whose layers are all dense."""
     hidden, layers = facts.count("hidden_size"), facts.layers()
     experts = facts.whole("n_routed_experts", otherwise=0)
     dense_layers = facts.whole("dense_layers", layers) if experts else layers
-    sparse_layers = layers - dense_layers
+    sparse_layers, matrices = layers - dense_layers, facts.number_or("ffn_matrices", 3.0)
     attention_weights = sum(group.count * group.attention.weights for group in attention)
-    dense = dense_layers * 3.0 * hidden * facts.count("dense_intermediate_size") if dense_layers else 0.0
+    dense = dense_layers * matrices * hidden * facts.count("dense_intermediate_size") if dense_layers else 0.0
     table = facts.count("vocab_size") * hidden
     parts = [_always("attention", attention_weights), _always("dense_ffn", dense)]
     if experts:
         share = facts.share("experts_per_token", "n_routed_experts")
         inside = facts.number_or("routed_expert_hidden_size", hidden)
-        routed = sparse_layers * experts * 3.0 * inside * facts.count("moe_intermediate_size")
+        routed = sparse_layers * experts * matrices * inside * facts.count("moe_intermediate_size")
         per_shared = facts.number_or("shared_intermediate_size", 0.0)
-        shared = sparse_layers * facts.number("n_shared_experts") * 3.0 * hidden * per_shared
+        shared = sparse_layers * facts.number("n_shared_experts") * matrices * hidden * per_shared
         if inside != hidden:  # experts that work in a narrower space share the way in and out
             shared += sparse_layers * 2.0 * hidden * inside
         parts += [
