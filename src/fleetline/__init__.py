@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fleetline.article import compare_article
+    from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
     from fleetline.deployment import breakdown, frontier, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
@@ -34,6 +35,7 @@ _HOMES = {
     "validate": "fleetline.runs",
     "compare_article": "fleetline.article",
     "facts": "fleetline.catalog.listing",
+    "import_model": "fleetline.catalog.imported",
     "models": "fleetline.catalog.listing",
     "sources": "fleetline.catalog.listing",
     "systems": "fleetline.catalog.listing",
@@ -52,6 +54,7 @@ __all__ = [
     "compare_article",
     "facts",
     "frontier",
+    "import_model",
     "measured",
     "models",
     "predict",
