@@ -125,6 +125,18 @@ def test_a_window_is_on_the_layers_the_library_puts_it_on(added: Fields, windowe
     assert sum(group.count for group in groups) == 64
 
 
+def test_a_hybrid_without_experts_has_feed_forward_blocks_on_their_own_layers(read: Read) -> None:
+    # four layers by hand: two of Mamba-2, one of attention, one plain block of two matrices
+    small = {key: value for key, value in CONFIGS["nemotron-3-super"].items() if "expert" not in key}
+    config = small | {"num_hidden_layers": 4, "hybrid_override_pattern": "M-M*", "intermediate_size": 8192}
+    parts = {part.name: part.elements for part in read(config).model.parts}
+    inner, groups = 128 * 64, 8 * 128
+    mamba = 4096 * (2 * inner + 2 * groups + 128) + inner * 4096
+    assert parts["attention"] == 2 * mamba + 4096 * 128 * (2 * 32 + 2 * 2)
+    assert parts["dense_ffn"] == 2 * 4096 * 8192
+    assert "routed_experts" not in parts
+
+
 def test_a_model_type_that_is_missing_is_read_from_the_architecture(read: Read) -> None:
     named = {key: value for key, value in CONFIGS["llama-3.1-405b"].items() if key != "model_type"}
     assert read(named).described.model_type == "llama"
@@ -159,11 +171,14 @@ _OPTIONAL = {
     *("attn_output_gate", "decoder_sparse_step", "dtype", "torch_dtype", "experts_per_token", "expert_dtype"),
     *("full_attention_interval", "index_skip_topk_offset", "index_topk_freq", "layer_types", "mla_use_output_gate"),
     *("mlp_only_layers", "moe_layer_freq", "num_nextn_predict_layers", "q_lora_rank", "quantization_config"),
+    *("attention_k_eq_v", "global_head_dim", "hidden_size_per_layer_input", "interleave_moe_layer_step", "moe_latent_size"),
+    *("num_global_key_value_heads", "num_kv_shared_layers"),
     *("routed_expert_hidden_size", "tie_word_embeddings", "use_sliding_window", "sliding_window", "model_type"),
 }
 _UNUSED = {  # a width no layer of this model has
     ("qwen3-235b-a22b", "intermediate_size"),
     ("qwen3-next-80b-a3b", "intermediate_size"),
+    ("nemotron-3-super", "intermediate_size"),
     ("qwen3.5-397b-a17b", "full_attention_interval"),  # layer_types says it
     *(
         (name, "num_key_value_heads")
@@ -277,6 +292,12 @@ def test_nothing_of_what_there_must_be_one_of_is_named(field: str, read: Read) -
         ("deepseek-v4-pro", "num_key_value_heads", 2, "got 2, allowed a whole number from 1 to 1"),
         ("deepseek-v4-pro", "expert_dtype", "fp3", "unknown fp3; did you mean"),
         ("deepseek-v3.2", "q_lora_rank", None, "missing"),
+        ("gemma-4-31b", "hidden_size_per_layer_input", 256, "got 256, allowed 0: no physics here of it"),
+        ("gemma-4-31b", "hidden_size_per_layer_input", None, "got 256, allowed 0: no physics here of it"),  # its default
+        ("gemma-4-31b", "num_global_key_value_heads", 5, "got 5, allowed a divisor of 32, the attention heads"),
+        ("gemma-4-31b", "enable_moe_block", True, "got True, allowed false: no physics here of it"),
+        ("nemotron-3-super", "hybrid_override_pattern", "ME*", "got ME*, allowed 88 letters of M, *, E and -"),
+        ("nemotron-3-super", "mlp_hidden_act", "silu", "got silu, allowed relu2"),
         ("glm-5", "indexer_types", ["full"] * 77 + ["none"], "got none, allowed entries of full, shared"),
         ("minimax-m3", "moe_layer_freq", [2] * 60, "got 2, allowed entries of 0, 1"),
         ("minimax-m3", "sparse_attention_config", [], "got [], allowed an object"),

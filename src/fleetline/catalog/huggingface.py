@@ -193,6 +193,71 @@ def _opt(config: Config, facts: Facts) -> Found:
     return _grouped(_no_windows, _KV, _WIDTH)(config, facts)
 
 
+def _chunked(config: Config, facts: Facts) -> Found:
+    """Llama 4: chunks on the layers with RoPE, full attention on every `no_rope_layer_interval`-th."""
+    layers, found = int(facts["layers"]), _heads(config, facts)
+    types = config.by_layer("layer_types", layers, ("chunked_attention", "full_attention"))
+    roped = config.by_layer("no_rope_layers", layers, (0, 1))
+    every = config.whole("no_rope_layer_interval", otherwise=4)
+    roped = [kind == "chunked_attention" for kind in types] or roped or [(layer + 1) % every for layer in range(layers)]
+    chunked = sum(map(bool, roped))
+    if not chunked:
+        return found | {"attention_kind": "GQA", "n_full_attn_layers": layers}, NONE
+    return found | {
+        "attention_kind": "GQA with chunked layers",
+        "n_full_attn_layers": layers - chunked,
+        "n_compressed_or_window_layers": chunked,
+        "sliding_window": config.whole("attention_chunk_size"),
+    }, NONE
+
+
+# what some Gemma 4 models have and nothing here counts, and what it must be for one that is counted
+_GEMMA_4_WITHOUT = MappingProxyType({"hidden_size_per_layer_input": 256, "num_kv_shared_layers": 0})
+
+
+def _two_widths(config: Config, facts: Facts) -> Found:
+    """Gemma 4: full layers have heads of their own, whose key may be the value."""
+    for name, otherwise in _GEMMA_4_WITHOUT.items():
+        if config.whole(name, least=0, otherwise=otherwise):
+            raise config.fault(name, "0: no physics here of it", got=config.whole(name, otherwise=otherwise))
+    for name in ("enable_moe_block", "use_double_wide_mlp"):
+        if config.flag(name, otherwise=False):
+            raise config.fault(name, "false: no physics here of it")
+    found, _ = _grouped(_all_but_every(6))(config, facts)
+    same = config.flag("attention_k_eq_v", otherwise=False)
+    heads, kv_heads = int(facts["heads"]), int(found["kv_heads"])
+    if same and config.has("num_global_key_value_heads"):
+        kv_heads = config.whole("num_global_key_value_heads")
+        if heads % kv_heads:
+            raise config.fault("num_global_key_value_heads", f"a divisor of {heads}, the attention heads")
+    if "sliding_window" not in found:
+        raise config.fault("layer_types", "some layers of sliding_attention")
+    full = f"full layers {kv_heads} KV heads x {config.whole('global_head_dim', otherwise=512)}" + ", K = V" * same
+    return found | {"attention_kind": "GQA with sliding-window layers, full layers apart", "full_layers": full}, NONE
+
+
+def _mamba(config: Config, facts: Facts) -> Found:
+    """Nemotron-H: `hybrid_override_pattern` has a letter a layer: Mamba-2, attention, experts, plain feed-forward."""
+    if config.has("quantization_config"):
+        raise config.fault("quantization_config", "none: no rule here for the modules of this family")
+    layers, pattern = int(facts["layers"]), config.text("hybrid_override_pattern")
+    if len(pattern) != layers or set(pattern) - set("M*E-") or "*" not in pattern or "M" not in pattern:
+        raise config.fault("hybrid_override_pattern", f"{layers} letters of M, *, E and -, with M and * among them")
+    found = (
+        _heads(config, facts)
+        | _hybrid("hybrid: Mamba-2 + GQA", layers, NONE)
+        | {
+            "n_full_attn_layers": pattern.count("*"),
+            "n_linear_layers": pattern.count("M"),
+            "linear_heads_k": config.whole("n_groups"),
+            "linear_heads_v": config.whole("mamba_num_heads"),
+            "linear_head_dim_k": config.whole("ssm_state_size"),
+            "linear_head_dim_v": config.whole("mamba_head_dim"),
+        }
+    )
+    return found, frozenset(layer for layer, kind in enumerate(pattern) if kind == "M")
+
+
 def _latent(config: Config, facts: Facts) -> Found:
     """Multi-head latent attention; no `q_lora_rank`: queries come straight from the hidden state."""
     found: Facts = {
@@ -362,6 +427,12 @@ def _stepped_dense(config: Config, layers: int) -> list[bool]:
     return [layer in listed or (layer + 1) % step != 0 for layer in range(layers)]
 
 
+def _interleaved_dense(config: Config, layers: int) -> list[bool]:
+    """Llama 4: all but every `interleave_moe_layer_step`-th, or but those that `moe_layers` counts from 0."""
+    listed, step = config.items("moe_layers"), config.whole("interleave_moe_layer_step", otherwise=1)
+    return [layer not in listed if listed else (layer + 1) % step != 0 for layer in range(layers)]
+
+
 # --- feed-forward ---------------------------------------------------------------------------------------------------------
 
 
@@ -432,6 +503,29 @@ def _wide_shared(config: Config) -> tuple[int, int]:
     return (1, width) if width else (0, 0)
 
 
+def _one_shared(config: Config) -> tuple[int, int]:
+    """Llama 4: one shared expert, as wide as the routed ones."""
+    return 1, config.whole("intermediate_size")
+
+
+def _mamba_feed_forward(config: Config, facts: Facts) -> Found:
+    """Nemotron-H: blocks without a gate on layers of their own; experts perhaps in a narrower space."""
+    if config.text("mlp_hidden_act") != "relu2":
+        raise config.fault("mlp_hidden_act", "relu2")
+    pattern = config.text("hybrid_override_pattern")
+    plain = frozenset(layer for layer, kind in enumerate(pattern) if kind == "-")
+    found: Facts = {"ffn_matrices": 2, "moe_layers": pattern.count("E"), "dense_layers": len(plain)}
+    if plain:
+        found["dense_intermediate_size"] = config.whole("intermediate_size")
+    if "E" not in pattern:
+        return found, plain
+    shared = _counted_shared(width="moe_shared_expert_intermediate_size")
+    experts, _ = _experts("n_routed_experts", shared=shared)(config, facts)
+    if config.has("moe_latent_size"):
+        experts["routed_expert_hidden_size"] = config.whole("moe_latent_size")
+    return experts | found, plain
+
+
 # --- families -------------------------------------------------------------------------------------------------------------
 
 _deepseek_experts = _experts("n_routed_experts", _first_dense, shared=_counted_shared())
@@ -445,6 +539,15 @@ _minimax_experts = _experts(
     dense_width="dense_intermediate_size",
     shared=_counted_shared(width="shared_intermediate_size"),
 )
+_llama4_experts = _experts(
+    "num_local_experts",
+    _interleaved_dense,
+    width="intermediate_size",
+    dense_width="intermediate_size_mlp",
+    shared=_one_shared,
+)
+_llama4 = Family(_chunked, _llama4_experts)
+_gemma4 = Family(_two_widths, _dense(), tied=True)
 _llama = Family(_grouped(_no_windows, _KV, _WIDTH), _dense())
 _qwen3 = Family(_grouped(_upper_windows), _dense())
 _qwen3_moe = Family(_grouped(_upper_windows), _experts("num_experts", _stepped_dense))
@@ -458,6 +561,8 @@ _minimax_m3 = Family(_blocks, _minimax_experts)
 FAMILIES: Mapping[str, Family] = MappingProxyType(
     {
         "llama": _llama,
+        "llama4": _llama4,
+        "llama4_text": _llama4,
         "mistral": Family(_grouped(_all_windows, _WIDTH), _dense()),
         "ministral3": Family(_grouped(_all_windows, _WIDTH), _dense()),
         "mixtral": Family(_grouped(_all_windows, _WIDTH), _local_experts),
@@ -472,6 +577,8 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "gemma2": Family(_grouped(_all_but_every(2)), _dense(), tied=True),
         "gemma3": _gemma3,
         "gemma3_text": _gemma3,
+        "gemma4": _gemma4,
+        "gemma4_text": _gemma4,
         "gpt_oss": Family(_grouped(_all_but_every(2)), _local_experts),
         "falcon": Family(_falcon, _falcon_dense, tied=True, context=2048),
         "gpt_neox": Family(_grouped(_no_windows, _KV, _WIDTH), _dense(matrices=2)),
@@ -498,6 +605,7 @@ FAMILIES: Mapping[str, Family] = MappingProxyType(
         "kimi_k25": _deepseek_v3,
         "kimi_linear": _kimi_linear,
         "kimi_k3": _kimi_linear,
+        "nemotron_h": Family(_mamba, _mamba_feed_forward),
         "minimax_m2": Family(_grouped(), _local_experts),
         "minimax_m3": _minimax_m3,
         "minimax_m3_text": _minimax_m3,

@@ -250,7 +250,7 @@ def _ignored(config: Config) -> Callable[[str], bool]:
 
 def _rules(config: Config, formats: Formats) -> tuple[_Rule, ...]:
     """What the method of a `quantization_config` did to which modules; the first rule that covers a module holds."""
-    return config.choice("quant_method", _METHODS)(config, formats)
+    return config.choice("quant_method", METHODS)(config, formats)
 
 
 def _expert_rule(text: Config, rules: Sequence[_Rule], formats: Formats) -> tuple[_Rule, ...]:
@@ -405,7 +405,7 @@ def _quark(config: Config, formats: Formats) -> tuple[_Rule, ...]:
     return (_Rule(formats[name], _everything, _ignored(config)),)
 
 
-_METHODS: Mapping[str, Callable[[Config, Formats], tuple[_Rule, ...]]] = MappingProxyType(
+METHODS: Mapping[str, Callable[[Config, Formats], tuple[_Rule, ...]]] = MappingProxyType(
     {
         "fp8": _fp8,
         "fbgemm_fp8": _all_linear("fp8"),
