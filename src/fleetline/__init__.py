@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fleetline.article import compare_article
+    from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
     from fleetline.crunches import crunch
     from fleetline.demands import demand
@@ -39,6 +40,7 @@ _HOMES = {
     "validate": "fleetline.runs",
     "compare_article": "fleetline.article",
     "facts": "fleetline.catalog.listing",
+    "import_model": "fleetline.catalog.imported",
     "models": "fleetline.catalog.listing",
     "sources": "fleetline.catalog.listing",
     "systems": "fleetline.catalog.listing",
@@ -60,6 +62,7 @@ __all__ = [
     "demand",
     "facts",
     "frontier",
+    "import_model",
     "measured",
     "models",
     "predict",

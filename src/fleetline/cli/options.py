@@ -32,7 +32,9 @@ def number(name: str, words: str) -> Any:
     return typer.Option(f"--{name.replace('_', '-')}", parser=read, metavar="NUMBER", help=words)
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model, as `fleetline models` lists them.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model, as `fleetline models` lists them, or a Hugging Face config.json.")
+]
 SystemName = Annotated[
     str, typer.Argument(metavar="SYSTEM", help="A system, as `fleetline systems` lists them, or a TOML file.")
 ]
