@@ -43,7 +43,7 @@ fit: .venv/dev.stamp
 
 pictures: report
 	mkdir -p docs/figures
-	cp out/figures/throughput_by_context.svg docs/figures/
+	cp out/figures/supply_against_demand.svg docs/figures/
 	$(BIN)/python tools/readme.py README.md
 
 lock: .venv/dev.stamp

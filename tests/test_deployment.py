@@ -42,7 +42,7 @@ def rates(found: Throughput) -> dict[str, Any]:
 
 BAD: list[tuple[dict[str, Any], str, str]] = [
     ({"model": "kimi-k26"}, "model", "did you mean 'kimi-k2.6'?"),
-    ({"model": "nemotron-3-ultra"}, "model", "has no physics here yet"),
+    ({"model": "deepseek-v4.1-flash"}, "model", "has no physics here yet"),
     ({"model": ""}, "model", "unknown model ''"),
     ({"system": "gb200-nvl-72"}, "system", "did you mean 'gb200-nvl72'?"),
     ({"preset": "articel"}, "preset", "did you mean 'article'?"),

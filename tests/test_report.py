@@ -12,7 +12,7 @@ import pytest
 
 from fleetline import reporting
 from fleetline.errors import InputError
-from fleetline.figures import rounded
+from fleetline.figures import human, when
 from fleetline.reporting import report
 from fleetline.reporting.files import replace_all
 from fleetline.reporting.page import number
@@ -22,7 +22,7 @@ from fleetline.reporting.plain import plain
 @pytest.fixture(scope="module")
 def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("report") / "out"
-    report(folder)
+    report(out=folder)
     return folder
 
 
@@ -30,7 +30,7 @@ def test_everything_the_interface_names_is_written(out: Path) -> None:
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     figures = {path.stem for path in (out / "figures").iterdir()}
     assert {"report.html", "results.json"} <= names
-    assert len(figures) == 8
+    assert len(figures) >= 10
     assert names >= {f"figures/{figure}.{kind}" for figure in figures for kind in ("svg", "png")}
     assert (out / "figures" / "speculation.png").read_bytes().startswith(b"\x89PNG")
 
@@ -45,12 +45,31 @@ def test_the_page_needs_nothing_from_the_network(out: Path) -> None:
 
 def test_the_headline_is_the_result(out: Path) -> None:
     results = json.loads((out / "results.json").read_text())
-    wanted = {"system": "gb200-nvl72", "workload": "8000:1000", "preset": "article", "speculation": "8:3"}
-    (rack,) = [row for row in results["tables"]["racks"] if wanted.items() <= row.items()]
     lead = re.search(r'<p class="lead">(.*?)</p>', (out / "report.html").read_text(), re.DOTALL)
     assert lead is not None
-    assert rounded(rack["throughput_tok_s"]) in lead.group(1)
-    assert rounded(rack["throughput_tok_s"]) == "376,000"  # article-numbers: 375,700
+    short, long = (
+        next(row for row in results["tables"]["world_supply"] if (row["case"], row["workload"]) == ("article", workload))
+        for workload in ("8000:1000", "128000:1000")
+    )
+    # article, The present and future of inference: 500 million to 20 billion
+    assert (human(long["p50"]), human(short["p50"])) == ("460 million", "20 billion")
+    assert all(words in lead.group(1) for words in (human(long["p50"]), human(short["p50"])))
+    for row in results["tables"]["crossover"]:
+        assert when(row["p50"]) in lead.group(1) or row["workload"] == "25000:1000"
+
+
+def test_every_link_of_the_page_leads_somewhere(out: Path) -> None:
+    page = re.sub(r"<script>.*?</script>", "", (out / "report.html").read_text(), flags=re.DOTALL)
+    anchors, targets = set(re.findall(r'id="([^"]+)"', page)), set(re.findall(r'href="#([^"]+)"', page))
+    assert targets <= anchors
+    assert {"data-world_supply", "data-crossover", "assumption-growth.supply"} <= targets
+
+
+def test_every_assumption_and_every_table_says_where_it_comes_from(out: Path) -> None:
+    results = json.loads((out / "results.json").read_text())
+    assert all(line["source"].strip() for line in results["assumptions"])
+    assert set(results["methods"]) == set(results["tables"])
+    assert all(method.endswith(".") for method in results["methods"].values())
 
 
 def test_tables_hold_what_results_hold(out: Path) -> None:
@@ -63,7 +82,7 @@ def test_tables_hold_what_results_hold(out: Path) -> None:
 
 
 def test_the_same_inputs_give_the_same_bytes(out: Path, tmp_path: Path) -> None:
-    for path in report(tmp_path / "again"):
+    for path in report(out=tmp_path / "again"):
         assert path.read_bytes() == (out / path.relative_to(tmp_path / "again")).read_bytes(), path.name
 
 
@@ -76,7 +95,7 @@ def test_a_run_that_fails_leaves_the_old_output_whole(out: Path, tmp_path: Path,
 
     monkeypatch.setattr("fleetline.reporting.page.page", broken)
     with pytest.raises(KeyboardInterrupt):
-        report(old)
+        report(out=old)
     assert (old / "report.html").read_bytes() == b"old"
     assert sorted(path.name for path in old.iterdir()) == ["notes.txt", "report.html"]
 

@@ -4,7 +4,7 @@
 
 Reads the collection (long world tables, benchmark rows) and writes what the package ships. Values are never changed here:
 world tables are copied, the wide table of models becomes one row a number, and the large benchmark tables become Parquet.
-Tables written by hand (systems, formats, checkpoints, presets, article_numbers) are not touched.
+Tables written by hand (systems, fleets, formats, checkpoints, presets, article_numbers) are not touched.
 """
 
 from __future__ import annotations

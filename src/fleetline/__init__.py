@@ -17,27 +17,35 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fleetline.article import compare_article
+    from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
+    from fleetline.crunches import crunch
+    from fleetline.demands import demand
     from fleetline.deployment import breakdown, frontier, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.reporting import report
     from fleetline.runs import calibrate, measured, predict, validate
+    from fleetline.worlds import supply
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
     "breakdown": "fleetline.deployment",
     "frontier": "fleetline.deployment",
     "throughput": "fleetline.deployment",
+    "demand": "fleetline.demands",
+    "crunch": "fleetline.crunches",
     "calibrate": "fleetline.runs",
     "measured": "fleetline.runs",
     "predict": "fleetline.runs",
     "validate": "fleetline.runs",
     "compare_article": "fleetline.article",
     "facts": "fleetline.catalog.listing",
+    "import_model": "fleetline.catalog.imported",
     "models": "fleetline.catalog.listing",
     "sources": "fleetline.catalog.listing",
     "systems": "fleetline.catalog.listing",
     "report": "fleetline.reporting",
+    "supply": "fleetline.worlds",
     "FleetlineError": "fleetline.errors",
     "Infeasible": "fleetline.errors",
     "InputError": "fleetline.errors",
@@ -50,13 +58,17 @@ __all__ = [
     "breakdown",
     "calibrate",
     "compare_article",
+    "crunch",
+    "demand",
     "facts",
     "frontier",
+    "import_model",
     "measured",
     "models",
     "predict",
     "report",
     "sources",
+    "supply",
     "systems",
     "throughput",
     "validate",

@@ -18,9 +18,11 @@ import numpy.typing as npt
 from fleetline import inputs
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model, as_the_article_counts
-from fleetline.catalog import Catalog, Checkpoint, Preset, System, load
+from fleetline.catalog import Catalog, Checkpoint, Preset, System, imported, load
+from fleetline.catalog.imported import Imported
 from fleetline.catalog.rows import COUNTINGS
 from fleetline.catalog.system_file import system_from_file
+from fleetline.catalog.types import FALLBACK_PRECISION
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
 from fleetline.physics.rewrites.speculative import Speculative
@@ -86,7 +88,7 @@ def throughput(
     """Rates of `model` on `system`: at `batch`, or at the best batch that the wanted speed, TTFT and memory allow.
 
     Args:
-        model: a name of the catalog, such as "kimi-k2.6".
+        model: a name of the catalog, such as "kimi-k2.6", or the path of a Hugging Face config.json.
         system: a name of the catalog, such as "gb200-nvl72", or the path of a TOML file that describes one.
         workload: "INPUT:OUTPUT" [token]; or give `input_tokens` and `output_tokens`.
         batch: requests in service [request]; switches the default wanted speed off.
@@ -396,16 +398,38 @@ def _machine(catalog: Catalog, name: str, gpus: NumbersLike | None) -> System:
 
 
 def _counted(catalog: Catalog, name: str, counting: str, precision: str | None) -> tuple[Model, Checkpoint]:
-    model = catalog.model(name)
+    own = imported.find(catalog, name)
+    model = catalog.model(name) if own is None else own.model
     if precision is not None:
         precision = inputs.text("precision", precision)
     match counting:
         case "article":
-            return _as_article(catalog, model, "fp4" if precision is None else precision)
+            return _as_article(
+                catalog, model if own is None else _as_counted(model), "fp4" if precision is None else precision
+            )
         case "checkpoint":
-            return model, _checkpoint(catalog, name, precision)
+            return model, _checkpoint(catalog, name, precision) if own is None else _own_checkpoint(catalog, own, precision)
         case _:
             raise unknown_name("counting", counting, COUNTINGS)
+
+
+def _as_counted(model: Model) -> Model:
+    """A model nobody published sizes of: those counted from its dimensions stand in for them."""
+    return replace(model, published_total=model.total_parameters, published_active=model.active_parameters)
+
+
+def _own_checkpoint(catalog: Catalog, own: Imported, precision: str | None) -> Checkpoint:
+    """The checkpoint a config.json describes; or every weight in `precision`, and the cache as described, else in bf16."""
+    described = own.checkpoint
+    if described is not None and precision in {None, described.label, described.name}:
+        return described
+    if precision is None:
+        said = "neither quantization_config nor dtype says a format known here; give a precision"
+        raise InputError(f"{own.path}: dtype: {said}", field="dtype")
+    chosen = catalog.format(precision)
+    parts = {part.name: chosen for part in own.model.parts}
+    cache = catalog.format(FALLBACK_PRECISION) if described is None else described.kv_cache
+    return Checkpoint(f"all {chosen.name}", own.model.name, chosen.name, parts, cache)
 
 
 def _as_article(catalog: Catalog, model: Model, precision: str) -> tuple[Model, Checkpoint]:

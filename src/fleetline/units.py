@@ -7,8 +7,23 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from fleetline.errors import InputError
+
+# a month and a quarter of a mean year [s]
+YEAR = 365.25 * 86400.0
+PERIODS: Mapping[str, float] = MappingProxyType(
+    {
+        "minute": 60.0,
+        "day": 86400.0,
+        "week": 7 * 86400.0,
+        "month": YEAR / 12.0,
+        "quarter": YEAR / 4.0,
+        "year": YEAR,
+    }
+)
 
 _DECIMAL = {"": 1.0, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _BINARY = {"Ki": 2.0**10, "Mi": 2.0**20, "Gi": 2.0**30, "Ti": 2.0**40}

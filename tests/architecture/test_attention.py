@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetline.architecture.attention import Attention, GroupedQuery, Latent
+from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Latent, Recurrent
 
 # moonshotai/Kimi-K2.5 config.json; article-numbers.md, preset `article`
 KIMI = Latent(hidden=7168, heads=64, query_rank=1536, latent=512, nope_dim=128, rope_dim=64, value_dim=128)
@@ -16,12 +16,24 @@ KIMI = Latent(hidden=7168, heads=64, query_rank=1536, latent=512, nope_dim=128, 
 LLAMA = GroupedQuery(hidden=8192, heads=64, kv_heads=8, head_dim=128)
 # openai/gpt-oss-120b config.json, its sliding-window layers
 WINDOWED = GroupedQuery(hidden=2880, heads=64, kv_heads=8, head_dim=64, window=128)
-KINDS: list[Attention] = [KIMI, LLAMA, WINDOWED]
+OTHERS: list[Attention] = [
+    replace(LLAMA, chunk=100.0),
+    replace(LLAMA, top=100.0),
+    replace(KIMI, top=100.0),
+    Indexer(8192.0, 4.0, 128.0, 1e6, ratio=4.0),
+    Compressed(128.0, 512.0, 1e6, window=128.0),
+    Compressed(128.0, 512.0, 1e6, ratio=4.0, top=100.0),
+    Recurrent(64.0, 128.0, 128.0, 1e6),
+]
+KINDS: list[Attention] = [KIMI, LLAMA, WINDOWED, *OTHERS]
 each_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 
 
 def test_each_kind_has_a_name() -> None:
-    assert [kind.name for kind in KINDS] == ["latent", "grouped-query", "sliding-window"]
+    assert [kind.name for kind in KINDS] == [
+        *("latent", "grouped-query", "sliding-window", "chunked", "sparse grouped-query", "sparse latent", "indexer"),
+        *("shared-key window", "compressed 4:1", "recurrent"),
+    ]
 
 
 # --- weights ------------------------------------------------------------------------------------------------------------
@@ -113,7 +125,8 @@ def test_a_window_keeps_no_more_than_itself() -> None:
 def test_more_context_is_never_fewer_pairs(kind: Attention, context: float, more: float) -> None:
     assert kind.pairs(context + more) >= kind.pairs(context)
     assert kind.kept(context + more) >= kind.kept(context)
-    assert kind.pairs(context) <= context * context / 2.0
+    # no more than full attention, or, where a state is all there is, one a token
+    assert kind.pairs(context) <= (context if kind.name == "recurrent" else context * context / 2.0) * (1.0 + 1e-12)
 
 
 @each_kind
@@ -126,3 +139,36 @@ def test_an_array_is_its_elements(kind: Attention) -> None:
 def test_a_window_longer_than_the_context_is_full_attention() -> None:
     assert replace(LLAMA, window=5000.0).pairs(5000.0) == LLAMA.pairs(5000.0)
     assert replace(LLAMA, window=4999.0).pairs(5000.0) < LLAMA.pairs(5000.0)
+
+
+def test_a_chunk_begins_anew() -> None:
+    # Llama 4, attention_chunk_size: a token sees those of its own chunk before it; half a token for itself, as everywhere
+    kind = GroupedQuery(1000.0, 8.0, 2.0, 64.0, chunk=100.0)
+    for context in (0, 1, 99, 100, 101, 250, 1000):
+        assert kind.pairs(float(context)) == sum(token % 100 + 0.5 for token in range(context))
+    assert (kind.kept(50.0), kind.kept(1000.0)) == (50.0, 100.0)
+    np.testing.assert_array_equal(kind.pairs(np.array([100.0, 250.0])), [5000.0, 11250.0])
+
+
+def test_a_key_that_is_the_value_is_projected_and_kept_once() -> None:
+    # Gemma 4, full layers: 32 heads and 4 KV heads of 512, hidden width 5,376
+    both = GroupedQuery(5376.0, 32.0, 4.0, 512.0)
+    once = GroupedQuery(5376.0, 32.0, 4.0, 512.0, kv_vectors=1.0)
+    assert both.weights - once.weights == 5376 * 4 * 512
+    assert once.costs.kept == 4 * 512 == both.costs.kept / 2
+    assert once.costs.decode_flop == both.costs.decode_flop
+
+
+def test_a_query_that_is_not_compressed_comes_from_the_hidden_state() -> None:
+    # DeepSeek-V2-Lite: 2,048 wide, 16 heads of 128 + 64
+    kind = Latent(2048.0, 16.0, None, 512.0, 128.0, 64.0, 128.0)
+    rest = 2048 * (512 + 64) + 512 * 16 * (128 + 128) + 16 * 128 * 2048
+    assert kind.weights == 2048 * 16 * 192 + rest
+
+
+def test_mamba_does_everything_to_its_state_but_correct_it() -> None:
+    # arXiv:2405.21060, section 3: decay, write, read; the delta rule (arXiv:2412.06464) also corrects
+    delta = Recurrent(128.0, 128.0, 64.0, 1e6)
+    mamba = Recurrent(128.0, 128.0, 64.0, 1e6, updates=3.0)
+    assert mamba.costs.decode_flop == 6 * 128 * 128 * 64 == 0.75 * delta.costs.decode_flop
+    assert mamba.costs.decode_read == delta.costs.decode_read

@@ -21,9 +21,10 @@ def test_a_number_of_the_article_is_reproduced(number: Comparison) -> None:
     assert number.reproduced
 
 
-def test_the_rows_cover_every_section_that_the_serving_model_can_compute() -> None:
+def test_the_rows_cover_every_section_of_the_article() -> None:
     places = {number.place for number in compare_article()}
-    assert places == {"Hardware specs", "Prefill", "Decode", "Chunked prefill", "Speculative decoding", "Calibrating"}
+    serving = {"Hardware specs", "Prefill", "Decode", "Chunked prefill", "Speculative decoding", "Calibrating"}
+    assert places == serving | {"Introducing our setting", "The present and future of inference"}
 
 
 def test_what_matches_the_article_is_near_what_it_prints() -> None:

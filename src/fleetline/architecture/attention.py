@@ -81,12 +81,15 @@ def _pairs_within(most: float, context: Numbers) -> Numbers:
 
 @dataclass(frozen=True)
 class GroupedQuery:
-    """Multi-head (kv_heads = heads), grouped-query and multi-query attention: full, windowed or to the `top` tokens.
+    """Multi-head (kv_heads = heads), grouped-query and multi-query: full, windowed, chunked or to the `top` tokens.
 
-    A window bounds what is attended to and kept; `top` bounds only what is attended to. `gates` counts further projections
-    as wide as the query's (an output gate is one).
+    A window bounds what is attended to and kept; `top` bounds only what is attended to; a chunk begins anew every so many
+    tokens. `gates` counts further projections as wide as the query's (an output gate is one); `kv_vectors` is 1 where the
+    key is the value too.
 
-    Source: Ainslie et al. 2023 (arXiv:2305.13245); sliding window: Beltagy et al. 2020 (arXiv:2004.05150).
+    Source: multi-head Vaswani et al. 2017 (arXiv:1706.03762); multi-query Shazeer 2019 (arXiv:1911.02150); grouped
+    Ainslie et al. 2023 (arXiv:2305.13245); sliding window Beltagy et al. 2020 (arXiv:2004.05150); chunks and
+    K = V: the Llama 4 and Gemma 4 configurations (transformers, `attention_chunk_size`, `attention_k_eq_v`).
     """
 
     hidden: float
@@ -96,24 +99,28 @@ class GroupedQuery:
     window: float = math.inf
     top: float = math.inf
     gates: float = 0.0
+    chunk: float = math.inf
+    kv_vectors: float = 2.0
 
     @property
     def name(self) -> str:
-        """Grouped-query, sliding-window or sparse."""
+        """Grouped-query, sliding-window, chunked or sparse."""
         if math.isfinite(self.top):
             return "sparse grouped-query"
+        if math.isfinite(self.chunk):
+            return "chunked"
         return "grouped-query" if math.isinf(self.window) else "sliding-window"
 
     @property
     def weights(self) -> float:
         """Q, O and gates for every head, K and V for every KV head [parameter]."""
-        return self.hidden * self.head_dim * (self.heads * (2.0 + self.gates) + 2.0 * self.kv_heads)
+        return self.hidden * self.head_dim * (self.heads * (2.0 + self.gates) + self.kv_vectors * self.kv_heads)
 
     @property
     def costs(self) -> PairCosts:
         """Score and value sum are a multiply and an add per head dimension each; K and V are cached per KV head."""
         flop = 2.0 * self.heads * (self.head_dim + self.head_dim)
-        cached = 2.0 * self.kv_heads * self.head_dim
+        cached = self.kv_vectors * self.kv_heads * self.head_dim
         return PairCosts(flop, flop, cached, cached, cached, cached)
 
     @property
@@ -122,12 +129,16 @@ class GroupedQuery:
         return self.costs.as_in_the_article
 
     def pairs(self, context: Numbers) -> Numbers:
-        """Full: context**2 / 2; each token sees at most `window` or `top` others."""
-        return _pairs_within(min(self.window, self.top), context)
+        """Full: context**2 / 2; each token sees at most `window` or `top` others, or those of its chunk before it."""
+        if math.isinf(self.chunk):
+            return _pairs_within(min(self.window, self.top), context)
+        inside: Numbers = np.mod(context, self.chunk)
+        whole: Numbers = np.subtract(context, inside)
+        return (whole * self.chunk + inside * inside) / 2.0
 
     def kept(self, context: Numbers) -> Numbers:
-        """All of the context, or the window."""
-        return np.minimum(context, self.window)
+        """All of the context, the window, or as much as a chunk (engines free it as they free a window)."""
+        return np.minimum(context, min(self.window, self.chunk))
 
 
 @dataclass(frozen=True)
@@ -139,12 +150,14 @@ class Latent:
     `kv_b` is applied either to each key or to the query and the output. With `top` a token attends to so many others,
     picked by an `Indexer`, while all stay in the cache; `gates` counts further projections as wide as the output's.
 
+    `query_rank` None: the query comes straight from the hidden state (DeepSeek-V2-Lite, Kimi Linear).
+
     Source: DeepSeek-V2 (arXiv:2405.04434), section 2.1; article, section Decode; top-k: DeepSeek-V3.2 (arXiv:2512.02556).
     """
 
     hidden: float
     heads: float
-    query_rank: float
+    query_rank: float | None
     latent: float
     nope_dim: float
     rope_dim: float
@@ -160,7 +173,8 @@ class Latent:
     @property
     def weights(self) -> float:
         """q_a, q_b, kv_a, kv_b, o and gates [parameter]."""
-        query = self.hidden * self.query_rank + self.query_rank * self.heads * (self.nope_dim + self.rope_dim)
+        queries = self.heads * (self.nope_dim + self.rope_dim)
+        query = self.hidden * queries if self.query_rank is None else self.query_rank * (self.hidden + queries)
         key_value = self.hidden * (self.latent + self.rope_dim) + self.latent * self.heads * (
             self.nope_dim + self.value_dim
         )
@@ -288,15 +302,20 @@ class Compressed:
 
 @dataclass(frozen=True)
 class Recurrent:
-    """Linear attention with a fixed state per value head, read and written in every pass: gated DeltaNet, KDA.
+    """Linear attention with a fixed state per value head, read and written in every pass: gated DeltaNet, KDA, Mamba-2.
 
-    Source: Yang et al. 2024 (arXiv:2412.06464); Kimi Linear (arXiv:2510.26692). State in 32 bits by configuration.
+    `updates`: what a token does to each element of the state: the delta rule decays, reads, corrects and writes it (4);
+    Mamba-2 does not correct (3).
+
+    Source: Yang et al. 2024 (arXiv:2412.06464); Kimi Linear (arXiv:2510.26692); Mamba-2 (arXiv:2405.21060), section 3.
+    State in 32 bits by configuration.
     """
 
     value_heads: float
     key_dim: float
     value_dim: float
     projections: float
+    updates: float = 4.0
 
     @property
     def name(self) -> str:
@@ -310,9 +329,10 @@ class Recurrent:
 
     @property
     def costs(self) -> PairCosts:
-        """A pair is (token, state): decay, read, correct and write the state, two FLOP an element each."""
+        """A pair is (token, state): two FLOP an element for each update; the state is read and written."""
         state = self.value_heads * self.key_dim * self.value_dim
-        return PairCosts(8.0 * state, 8.0 * state, 2.0 * state, 0.0, 0.0, state, element_bytes=4.0)
+        flop = 2.0 * self.updates * state
+        return PairCosts(flop, flop, 2.0 * state, 0.0, 0.0, state, element_bytes=4.0)
 
     @property
     def article_costs(self) -> PairCosts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from fleetline.catalog import imported
 from fleetline.catalog.load import BENCHMARK_TABLES, Catalog, load
 from fleetline.catalog.rows import BenchmarkLicenceRow, ChipSpecRow
 from fleetline.catalog.tables import table_path
@@ -15,9 +16,38 @@ Rows = list[dict[str, Any]]
 
 
 def models() -> Rows:
-    """Every model: parameters, cache elements a token, attention, checkpoints; `reason` where it has no physics here."""
+    """Every model: parameters, cache elements a token, attention, checkpoints; `reason` where it has no physics here.
+
+    Those of the catalog, then one's own saved ones.
+    """
     catalog = load()
-    return [_model(catalog, name) for name in sorted([*catalog.models, *catalog.not_modelled])]
+    own = [name for name in imported.saved_names() if name not in catalog.models and name not in catalog.not_modelled]
+    named = sorted([*catalog.models, *catalog.not_modelled])
+    return [_model(catalog, name) for name in named] + [_saved(catalog, name) for name in own]
+
+
+def _saved(catalog: Catalog, name: str) -> dict[str, Any]:
+    """A saved model; why not, where its file is no longer one."""
+    try:
+        found, reason = imported.find(catalog, name), None
+    except InputError as error:
+        found, reason = None, error.message
+    model = found.model if found else None
+    return {
+        "model": name,
+        "title": name,
+        "attention": found.described.facts["attention_kind"] if found else None,
+        "total_parameters": model.total_parameters if model else None,
+        "active_parameters": model.active_parameters if model else None,
+        "published_total_parameters": None,
+        "published_active_parameters": None,
+        "kv_elements_per_token": model.kv_elements_per_token if model else None,
+        "max_context": found.described.facts["max_context"] if found else None,
+        "released": None,
+        "checkpoints": [found.checkpoint.name] if found and found.checkpoint else [],
+        "modelled": model is not None,
+        "reason": reason,
+    }
 
 
 def _model(catalog: Catalog, name: str) -> dict[str, Any]:
@@ -90,7 +120,8 @@ def facts(name: str) -> Rows:
             }
             for row in specs
         ]
-    found = catalog.model_rows(name)
+    own = imported.find(catalog, name)
+    found = catalog.model_rows(name) if own is None else list(own.rows)
     if not found:
         raise unknown_name("model or system", name, [*catalog.models, *catalog.not_modelled, *catalog.systems])
     keys = ("quantity", "value", "unit", "source", "retrieved", "note")

@@ -33,6 +33,7 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "chip_sales_cumulative": rows.ChipSalesCumulativeRow,
         "chip_specs": rows.ChipSpecRow,
         "demand_parameters": rows.ParameterRow,
+        "fleets": rows.FleetRow,
         "formats": rows.FormatRow,
         "growth_and_supply_facts": rows.FactRow,
         "hardware": rows.HardwareRow,
@@ -128,11 +129,13 @@ def _assemble(tables: Mapping[str, Sequence[rows.Row]]) -> Catalog:
             raise fault(row, "quantity", f"two rows of {row.model}, {row.quantity}")
         facts[row.model][row.quantity] = row
     models, not_modelled = _models(facts)
+    systems = _systems(_of(tables, "systems", rows.SystemRow), chips)
+    _check_fleets(_of(tables, "fleets", rows.FleetRow), _of(tables, "chip_sales", rows.ChipSalesRow), chips, systems)
     presets, defaults = _presets([*_of(tables, "presets", rows.PresetRow), *_of(tables, "presets_fitted", rows.PresetRow)])
     return Catalog(
         tables=tables,
         chips=chips,
-        systems=_systems(_of(tables, "systems", rows.SystemRow), chips),
+        systems=systems,
         models=models,
         not_modelled=not_modelled,
         formats=formats,
@@ -199,6 +202,31 @@ def _systems(table: Iterable[rows.SystemRow], chips: Mapping[str, Chip]) -> dict
             raise fault(row, "gpus", said)
         systems[row.system] = System(row.system, chip, gpus)
     return systems
+
+
+EVERY_CHIP = "all"  # the fleet that leaves out no chip that was sold
+
+
+def _check_fleets(
+    table: Sequence[rows.FleetRow],
+    sales: Sequence[rows.ChipSalesRow],
+    chips: Mapping[str, Chip],
+    systems: Mapping[str, System],
+) -> None:
+    """Every name is known, and no sale is counted twice; in the fleet of every chip, none is left out."""
+    sold = {sale.chip_type: sale for sale in sales}
+    for row in table:
+        _found(sold, row, "chip_type")
+        if row.chip is not None:
+            _found(chips, row, "chip")
+        if row.system is not None and (row.gpus or 0) > _found(systems, row, "system").gpus:
+            raise fault(row, "gpus", f"got {row.gpus}, {row.system} has {systems[row.system].gpus}")
+    for sale in sales:
+        for fleet in sorted({row.fleet for row in table}):
+            share = sum(row.share for row in table if row.fleet == fleet and row.counts(sale))
+            if share > 1.0 + 1e-9 or (fleet == EVERY_CHIP and share < 1.0 - 1e-9):
+                said = f"the fleet '{fleet}' counts {share:g} of the {sale.chip_type} sold from {sale.start_date}"
+                raise fault(sale, "chip_type", said)
 
 
 def _checkpoints(

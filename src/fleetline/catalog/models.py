@@ -103,6 +103,26 @@ def _grouped_kind(facts: Facts) -> GroupedQuery:
     )
 
 
+def _chunked(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """Llama 4: chunks on most layers, full attention on the others."""
+    full, chunked = _grouped_kind(facts), facts.whole("n_compressed_or_window_layers", facts.layers())
+    chunks = replace(full, chunk=facts.count("sliding_window"))
+    return (_layers(facts.layers() - chunked, full), _layers(chunked, chunks))
+
+
+def _two_widths(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """Gemma 4: the full layers have other heads than those with a window, and one vector for key and value."""
+    said = facts.text("full_layers" if "full_layers" in facts.rows else "attention_kind")
+    form = re.search(r"full layers (\d+) KV heads x (\d+)(, K = V)?", said)
+    if form is None:
+        raise MissingFactError("models.csv has no row of the heads of its full layers", field="models.csv")
+    windowed = facts.whole("n_compressed_or_window_layers", facts.layers())
+    narrow = replace(_grouped_kind(facts), window=facts.count("sliding_window"))
+    vectors = 1.0 if form[3] else 2.0
+    full = GroupedQuery(narrow.hidden, narrow.heads, float(form[1]), float(form[2]), kv_vectors=vectors)
+    return (_layers(facts.layers() - windowed, full), _layers(windowed, narrow))
+
+
 def _latent(facts: Facts) -> tuple[AttentionLayers, ...]:
     return (_layers(facts.layers(), _latent_kind(facts)),)
 
@@ -111,7 +131,7 @@ def _latent_kind(facts: Facts) -> Latent:
     return Latent(
         hidden=facts.count("hidden_size"),
         heads=facts.count("heads"),
-        query_rank=facts.count("q_lora_rank"),
+        query_rank=facts.number("q_lora_rank") or None,  # DeepSeek's own code writes 0 for no compression of the query
         latent=facts.count("kv_lora_rank"),
         nope_dim=facts.count("qk_nope_head_dim"),
         rope_dim=facts.number("qk_rope_head_dim"),
@@ -186,14 +206,38 @@ def _delta_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
     )
 
 
+def _delta_sparse(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """Qwen3.8: as Qwen3.5, and its grouped-query layers attend to the top tokens that an index of compressed keys finds."""
+    (full, recurrent), hidden = _delta_hybrid(facts), facts.count("hidden_size")
+    form = re.search(r"compress (\d+), budget (\d+), (\d+) index heads x (\d+), one key head", facts.text("sparse_kind"))
+    if form is None:
+        raise MissingFactError("models.csv has no row of its sparse_kind as budget and index heads", field="models.csv")
+    ratio, budget, heads, width = (float(number) for number in form.groups())
+    attention = replace(_grouped_kind(facts), gates=1.0, top=budget)
+    indexer = Indexer(hidden, heads, width, hidden * width * (heads + 1.0), ratio=ratio)
+    return (_layers(full.count, attention), _layers(full.count, indexer), recurrent)
+
+
+def _mamba_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """Nemotron 3: Mamba-2 layers, a few grouped-query ones; the feed-forward blocks are layers of their own."""
+    hidden, group, inner = facts.count("hidden_size"), *_linear_widths(facts)
+    # in: gate and value as wide as all heads, key and query of every group, a step a head; out
+    projections = hidden * (2.0 * inner + 2.0 * group + facts.count("linear_heads_v")) + inner * hidden
+    full, linear = (facts.whole(name, facts.layers()) for name in ("n_full_attn_layers", "n_linear_layers"))
+    mamba = replace(_recurrent(facts, projections), updates=3.0)
+    return (_layers(full, _grouped_kind(facts)), _layers(linear, mamba))
+
+
 def _kimi_hybrid(facts: Facts) -> tuple[AttentionLayers, ...]:
-    """Kimi K3: Kimi delta attention layers, and latent layers with an output gate."""
+    """Kimi K3: Kimi delta attention layers, and latent layers with an output gate; in Kimi Linear of low rank, and none."""
     hidden, key, value = facts.count("hidden_size"), *_linear_widths(facts)
-    per_head = facts.count("linear_head_dim_k")
-    # query, key, value, gate, output; one scalar a head; the decay through a rank of one head's width
-    projections = hidden * (2.0 * key + 3.0 * value + facts.count("linear_heads_v") + per_head) + per_head * key
+    per_head, gate_rank = facts.count("linear_head_dim_k"), facts.number_or("linear_gate_rank", 0.0)
+    # query, key, value, output; one scalar a head; the decay through a rank of one head's width; the gate through its rank
+    projections = hidden * (2.0 * key + 2.0 * value + facts.count("linear_heads_v") + per_head) + per_head * key
+    projections += gate_rank * (hidden + value) if gate_rank else hidden * value
+    gates = facts.number_or("full_attn_gates", 1.0)
     return (
-        _layers(facts.whole("n_full_attn_layers", facts.layers()), replace(_latent_kind(facts), gates=1.0)),
+        _layers(facts.whole("n_full_attn_layers", facts.layers()), replace(_latent_kind(facts), gates=gates)),
         _layers(facts.whole("n_linear_layers", facts.layers()), _recurrent(facts, projections)),
     )
 
@@ -216,14 +260,24 @@ def _layers(count: int, kind: Attention) -> AttentionLayers:
 # The table's own words for an attention kind -> how to build its layers.
 ATTENTION_KINDS: Mapping[str, Callable[[Facts], tuple[AttentionLayers, ...]]] = MappingProxyType(
     {
+        "MHA": _grouped,
+        "MQA": _grouped,
         "GQA": _grouped,
+        "GQA with sliding-window layers": _grouped,
         "GQA alternating sliding-window(128)+sink / full": _grouped,
         "GQA, 5 sliding-window (1024) layers per full layer": _grouped,
+        "GQA, chunked attention (8192) on 3 of 4 layers": _chunked,
+        "GQA with chunked layers": _chunked,
+        "GQA, 5 sliding-window (1024) layers per full layer; full layers 4 KV heads x 512, K = V": _two_widths,
+        "GQA with sliding-window layers, full layers apart": _two_widths,
         "GQA + MiniMax Sparse Attention": _grouped_blocks,
         "MLA": _latent,
         "MLA + DSA": _latent_top,
         "DeepSeek-V4 hybrid: CSA (ratio 4, sparse top-k) + HCA (ratio 128) + 128-token window, shared-KV MQA": _compressed,
         "hybrid: gated DeltaNet linear attention + gated GQA": _delta_hybrid,
+        "hybrid: gated DeltaNet linear attention + gated GQA with Qwen Sparse Attention": _delta_sparse,
+        "hybrid: Mamba-2 + GQA": _mamba_hybrid,
+        "hybrid: Mamba-2 + GQA, latent MoE": _mamba_hybrid,
         "hybrid: KDA linear attention + gated MLA (NoPE)": _kimi_hybrid,
     }
 )
@@ -254,21 +308,22 @@ def build_model(name: str, rows: Mapping[str, ModelRow]) -> Model:
 
 
 def _parts(facts: Facts, attention: tuple[AttentionLayers, ...]) -> list[WeightPart]:
-    """Gated feed-forward blocks have three matrices; a dense model is one whose layers are all dense."""
+    """Gated feed-forward blocks have three matrices, plain ones two; a dense model is one whose layers are all dense."""
     hidden, layers = facts.count("hidden_size"), facts.layers()
     experts = facts.whole("n_routed_experts", otherwise=0)
-    dense_layers = facts.whole("dense_layers", layers) if experts else layers
-    sparse_layers = layers - dense_layers
+    dense_layers = facts.whole("dense_layers", layers, otherwise=None if experts else layers)
+    sparse_layers = facts.whole("moe_layers", layers - dense_layers, otherwise=layers - dense_layers)
+    matrices = facts.number_or("ffn_matrices", 3.0)
     attention_weights = sum(group.count * group.attention.weights for group in attention)
-    dense = dense_layers * 3.0 * hidden * facts.count("dense_intermediate_size") if dense_layers else 0.0
+    dense = dense_layers * matrices * hidden * facts.count("dense_intermediate_size") if dense_layers else 0.0
     table = facts.count("vocab_size") * hidden
     parts = [_always("attention", attention_weights), _always("dense_ffn", dense)]
     if experts:
         share = facts.share("experts_per_token", "n_routed_experts")
         inside = facts.number_or("routed_expert_hidden_size", hidden)
-        routed = sparse_layers * experts * 3.0 * inside * facts.count("moe_intermediate_size")
+        routed = sparse_layers * experts * matrices * inside * facts.count("moe_intermediate_size")
         per_shared = facts.number_or("shared_intermediate_size", 0.0)
-        shared = sparse_layers * facts.number("n_shared_experts") * 3.0 * hidden * per_shared
+        shared = sparse_layers * facts.number("n_shared_experts") * matrices * hidden * per_shared
         if inside != hidden:  # experts that work in a narrower space share the way in and out
             shared += sparse_layers * 2.0 * hidden * inside
         parts += [

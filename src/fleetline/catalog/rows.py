@@ -9,8 +9,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from fleetline.dates import span
 from fleetline.errors import InputError
-from fleetline.units import base_of, to_si
+from fleetline.units import PERIODS, base_of, to_si
 
 _DATE = r"\d{4}(-(Q[1-4]|H[12]|(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?))?"
 
@@ -19,6 +20,7 @@ def _a_date(text: str) -> str:
     # a source may say more than a date: "2026-Q1/Q2", "2026 (talk, mid-year)"
     if not re.fullmatch(_DATE + "([/ ].*)?", text):
         raise ValueError("not a date (YYYY, YYYY-Q1, YYYY-H1, YYYY-MM or YYYY-MM-DD)")
+    span(text)  # 30 February has the right form, and is no day
     return text
 
 
@@ -315,7 +317,47 @@ class TokenDemandRow(Claim):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         _ordered(self.tokens_low, self.tokens_central, self.tokens_high, "tokens")
+        _in_column("direction", direction_of, self.direction)
         return self
+
+    @property
+    def series(self) -> str:
+        """What is counted; rows of one series differ in date alone."""
+        return f"{self.entity} | {self.scope}"
+
+    @property
+    def counts(self) -> Direction:
+        """The tokens counted, as far as the source says; the column `direction` tells where it is silent."""
+        return direction_of(self.direction)
+
+    @property
+    def shows_growth(self) -> bool:
+        """Whether the row may stand in a series in time: counted, and not marked as at odds with its neighbours."""
+        return self.basis != "forecast" and "do not use for growth" not in (self.note or "")
+
+    def per_second(self, tokens: float) -> float:
+        """`tokens` of this row's period as [token/s]."""
+        return tokens / PERIODS[self.per]
+
+
+Direction = Literal["input", "output", "both"]
+_DIRECTION = re.compile(r"(?:not stated \(taken as )?(input\+output|both|input|output)\b")
+
+
+def direction_of(text: str) -> Direction:
+    """Which tokens a source counts, from its words.
+
+    >>> direction_of("not stated (taken as input+output)")
+    'both'
+    """
+    found = _DIRECTION.match(text)
+    if found is None:
+        raise ValueError("not input, output or both, nor 'not stated (taken as ...)'")
+    match found[1]:
+        case "input" | "output" as one:
+            return one
+        case _:
+            return "both"
 
 
 class ParameterRow(Claim):
@@ -433,3 +475,38 @@ class ArticleNumberRow(Row):
     batch: Positive | None = None
     status: Literal["matches", "matches in part", "not reproduced", "not printed"]
     note: Text | None = None
+
+
+class FleetRow(Row):
+    """`fleets`: as which chip and system a name of `chip_sales` serves in a fleet.
+
+    Without a system it does not serve, and `note` says why. `chip` only where it is not the system's; `gpus` only where a
+    part of the system serves, as a slice of a pod. Where one name covers two chips, `first_day` and `last_day` (of the
+    sale) and `share` divide it.
+    """
+
+    KEY = ("fleet", "chip_type", "system", "first_day")
+
+    fleet: Text
+    chip_type: Text
+    chip: Text | None = None
+    system: Text | None = None
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    first_day: Day | None = None
+    last_day: Day | None = None
+    share: Annotated[float, Field(gt=0, le=1)] = 1.0
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _serves_or_says_why_not(self) -> Self:
+        if self.system is None and (self.chip is None or self.note is None):
+            raise ValueError("system: a row without one names its chip, and says why in note")
+        if self.first_day is not None and self.last_day is not None and self.first_day > self.last_day:
+            raise ValueError(f"last_day: {self.last_day} is before {self.first_day}")
+        return self
+
+    def counts(self, sale: ChipSalesRow) -> bool:
+        """Whether the sales of a quarter are this row's."""
+        after = self.first_day is None or self.first_day <= sale.start_date
+        before = self.last_day is None or sale.end_date <= self.last_day
+        return self.chip_type == sale.chip_type and after and before

@@ -63,6 +63,38 @@ def systems(
     show({"systems": rows}, lambda: [table("Systems", rows, columns)], as_json)
 
 
+@app.command("import-model", epilog="Example: fleetline import-model my-model/config.json --save --name my-model")
+def import_model(
+    config: Annotated[str, typer.Argument(metavar="CONFIG.json", help="A Hugging Face configuration file.")],
+    save: Annotated[
+        bool, typer.Option("--save", help="Keep it: its name then stands wherever a model is asked for.")
+    ] = False,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to call it, instead of its file or folder.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A Hugging Face config.json as a model: parameters, cache, attention, and how its weights are stored."""
+    from fleetline.catalog.imported import import_model as read
+
+    answer = read(config, save=save, name=name)
+    figures = [{"what": key.replace("_", " "), "value": value} for key, value in answer.items() if key not in _TABLED]
+    parts = {"part": "part", "parameters": "weights", "active": "active", "format": "stored as", "bytes": "bytes"}
+    layers = {"kind": "attention", "layers": "layers"}
+    show(
+        answer,
+        lambda: [
+            table(str(answer["name"]), figures, {"what": "", "value": ""}, clip=200),
+            table("Attention", answer["attention_layers"], layers),
+            table("Weights", answer["weights"], parts),
+        ],
+        as_json,
+    )
+
+
+_TABLED = ("name", "attention_layers", "weights")  # have tables of their own, or are a title
+
+
 @app.command(epilog="Example: fleetline sources --json | jq '.sources[].source'")
 def sources(as_json: AsJson = False) -> None:
     """Where every number comes from: source, licence, and the tables that cite it."""

@@ -32,7 +32,9 @@ def number(name: str, words: str) -> Any:
     return typer.Option(f"--{name.replace('_', '-')}", parser=read, metavar="NUMBER", help=words)
 
 
-Model = Annotated[str, typer.Argument(metavar="MODEL", help="A model, as `fleetline models` lists them.")]
+Model = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A model, as `fleetline models` lists them, or a Hugging Face config.json.")
+]
 SystemName = Annotated[
     str, typer.Argument(metavar="SYSTEM", help="A system, as `fleetline systems` lists them, or a TOML file.")
 ]
@@ -69,6 +71,20 @@ Rows = Annotated[
 Where = Annotated[
     str | None, typer.Option(metavar="FIELD=VALUE,...", help="Only these rows, such as model=kimik2.5,vendor=NVIDIA.")
 ]
+
+
+ScenarioGiven = Annotated[str, typer.Argument(metavar="[SCENARIO]", help="A shipped scenario, or a TOML file.")]
+Draws = Annotated[float, number("draws", "Worlds to draw.")]
+Seed = Annotated[float, number("seed", "Of the draws.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Change a line of the scenario; KEY=LOW..HIGH for a 90% interval."),
+]
+
+
+def whole(value: float) -> Any:
+    """A whole number as one; anything else as it is, to be refused where it is used."""
+    return int(value) if value == value // 1 else value
 
 
 @app.callback(invoke_without_command=True)

@@ -8,17 +8,21 @@ from typing import Annotated
 
 import typer
 
-from fleetline.cli.options import app
+from fleetline.cli.options import Draws, ScenarioGiven, Seed, Set, app, whole
 from fleetline.cli.show import progress
 
 
-@app.command(epilog="Example: fleetline report --out out")
+@app.command(epilog="Example: fleetline report article --set fleet.name=all --draws 5000 --out out")
 def report(
+    scenario: ScenarioGiven = "article",
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Folder for report.html and what belongs to it.")] = "out",
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
 ) -> None:
-    """The study as one offline page, with figures, tables and results.json beside it."""
+    """The whole study of a scenario as one offline page, with figures, tables and results.json beside it."""
     from fleetline.reporting import report as write
 
     with progress() as step:
-        files = write(out, step)
+        files = write(scenario, setting or (), out=out, draws=whole(draws), seed=whole(seed), progress=step)
     typer.echo(f"{files[-1]}" if sys.stdout.isatty() else json.dumps({"files": [str(path) for path in files]}))

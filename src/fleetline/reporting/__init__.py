@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from fleetline import __version__
 from fleetline.errors import InputError
 from fleetline.reporting.files import check_folder, replace_all, table_csv
 from fleetline.reporting.plain import plain
+from fleetline.scenario import DEFAULT, Scenario
+from fleetline.worlds import DRAWS, scenario_of, worlds
 
 __all__ = ["report"]
 
 
-def report(out: str | Path = "out", progress: Callable[[str], None] = lambda _: None) -> list[Path]:
+def report(
+    scenario: str | Path | Scenario = DEFAULT,
+    settings: Iterable[str] = (),
+    *,
+    out: str | Path = "out",
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> list[Path]:
     """Run the study and write report.html, results.json, figures/*.svg, figures/*.png and tables/*.csv into `out`.
 
     Everything is made before the first file is touched: a run that fails or is interrupted leaves the old output whole.
 
     Args:
+        scenario: a name, the path of a TOML file, or a scenario that was read before.
+        settings: lines to change, as "demand.engineers=20e6..50e6".
+        draws: worlds. seed: of the draws.
         out: the folder; made where it does not exist. Other files in it are left alone.
         progress: told what is being worked on.
 
@@ -27,7 +40,7 @@ def report(out: str | Path = "out", progress: Callable[[str], None] = lambda _: 
         The files written.
 
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: a scenario that does not hold; the folder cannot be written to.
     """
     from fleetline.figures import figures, styled  # noqa: PLC0415  (Altair takes half a second to load)
     from fleetline.reporting.page import page, render  # noqa: PLC0415
@@ -36,7 +49,8 @@ def report(out: str | Path = "out", progress: Callable[[str], None] = lambda _: 
     if not str(out):
         raise InputError("out: got '', allowed a folder", field="out", got="", allowed="a folder")
     check_folder(Path(out))
-    results = study(__version__, progress)
+    worlds(draws, seed)
+    results = study(__version__, scenario_of(scenario, settings), draws=draws, seed=seed, progress=progress)
     shown = figures(results)
     files: dict[str, bytes] = {}
     for figure in shown:

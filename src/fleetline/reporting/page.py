@@ -11,7 +11,7 @@ from typing import Any
 import jinja2
 import vl_convert
 
-from fleetline.figures import NAME_OF, Figure, rounded, styled
+from fleetline.figures import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
 from fleetline.reporting.files import table_csv
 from fleetline.study import Results
 
@@ -31,23 +31,32 @@ def page(results: Results, figures: Sequence[Figure]) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "rounded": rounded}
-    environment.filters["name"] = lambda key: NAME_OF.get(key, key)
+    environment.filters |= {
+        "number": number,
+        "rounded": rounded,
+        "human": human,
+        "when": when,
+        "name": lambda key: NAME_OF.get(key, key),
+        "capital": lambda words: words[:1].upper() + words[1:],
+        "holds": lambda row, wanted: all(row[key] == value for key, value in wanted.items()),
+    }
     template = environment.from_string((files("fleetline.reporting") / "report.html.jinja").read_text(encoding="utf-8"))
     return template.render(
         results=results,
         tables=results.tables,
-        figures=figures,
+        figures={figure.name: figure for figure in figures},
+        fleet_words=fleet_words(results),
+        demand_words=demand_words(results),
         specs=_script_json({figure.name: styled(figure.chart) for figure in figures}),
         downloads={name: _data_link(table_csv(rows)) for name, rows in results.tables.items()},
         bundle=vl_convert.javascript_bundle(),  # type: ignore[call-arg]  # its stub forgets the default,
     )
 
 
-def number(value: float | None) -> str:
-    """A number for people: thousands separated, four digits, small ones in powers of ten."""
-    if value is None:
-        return ""
+def number(value: float | str | None) -> str:
+    """A number for people: thousands separated, four digits, small ones in powers of ten; words as they are."""
+    if value is None or isinstance(value, str):
+        return value or ""
     if value == 0 or 1e-2 <= abs(value) < 1e4:
         return f"{value:,.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
     if abs(value) >= 1e4:

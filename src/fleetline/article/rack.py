@@ -1,66 +1,16 @@
-"""The article's own numbers beside ours: each line of `article_numbers` asked of the model and compared."""
+"""The article's numbers of one rack, as this model computes each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from fleetline.catalog import load
 from fleetline.catalog.rows import ArticleNumberRow
 from fleetline.deployment import OperatorCost, breakdown, deploy, throughput
-from fleetline.errors import InputError
 from fleetline.physics import serving
 from fleetline.physics.work import weight_bytes
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One number: what the article prints, what an independent recomputation of its text gives, and what we compute."""
-
-    key: str
-    place: str
-    text: str
-    unit: str
-    printed: float | None
-    recomputed: float
-    ours: float
-    ours_over_printed: float | None
-    ours_over_recomputed: float
-    tolerance: float
-    reproduced: bool
-    status: str
-    note: str
-    source: str
-
-
-def compare_article() -> list[Comparison]:
-    """Every line of the article that the serving model can compute, in the article's order."""
-    rows = load().rows("article_numbers", ArticleNumberRow)
-    return [_compare(row) for row in rows]
-
-
-def _compare(row: ArticleNumberRow) -> Comparison:
-    if row.quantity not in _QUANTITIES:
-        raise InputError(f"article_numbers.csv: {row.key}: nothing computes '{row.quantity}'", field="article_numbers.csv")
-    ours = float(_QUANTITIES[row.quantity](row))
-    return Comparison(
-        key=row.key,
-        place=row.place,
-        text=row.text,
-        unit=row.unit,
-        printed=row.printed,
-        recomputed=row.recomputed,
-        ours=ours,
-        ours_over_printed=ours / row.printed if row.printed else None,
-        ours_over_recomputed=ours / row.recomputed,
-        tolerance=row.tolerance,
-        reproduced=abs(ours / row.recomputed - 1.0) <= row.tolerance,
-        status=row.status,
-        note=row.note or "",
-        source=row.source,
-    )
 
 
 def _question(row: ArticleNumberRow) -> dict[str, Any]:
@@ -125,7 +75,7 @@ def _cache_bytes_per_pass(row: ArticleNumberRow) -> float:
     return _operator(row, "decode", "attention").bytes / float(serving.planned(deployment, 1.0).decode.passes)
 
 
-_QUANTITIES: Mapping[str, Callable[[ArticleNumberRow], float]] = MappingProxyType(
+QUANTITIES: Mapping[str, Callable[[ArticleNumberRow], float]] = MappingProxyType(
     {
         "throughput_tok_s": _answered("throughput_tok_s"),
         "critical_batch": _answered("critical_batch"),

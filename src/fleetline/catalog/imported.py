@@ -1,0 +1,224 @@
+"""Models of one's own: read from a config.json, kept as such under a name."""
+
+from __future__ import annotations
+
+import os
+import re
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from fleetline.architecture.model import Model
+from fleetline.catalog.config_file import read_config, shown
+from fleetline.catalog.huggingface import Described, describe
+from fleetline.catalog.load import Catalog, load
+from fleetline.catalog.models import build_model
+from fleetline.catalog.quantization import stored
+from fleetline.catalog.rows import ModelRow
+from fleetline.catalog.tables import DATA_VARIABLE
+from fleetline.catalog.types import Checkpoint
+from fleetline.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """A model read from a config.json, and the checkpoint the file describes (None: it does not say).
+
+    Attributes:
+        described: what the file says, by the names of `models.csv`. described_by: the field the checkpoint is known from.
+        rows: the same as rows of `models.csv`. path: where the file stands. content: the file.
+    """
+
+    model: Model
+    checkpoint: Checkpoint | None
+    described: Described
+    described_by: str
+    rows: tuple[ModelRow, ...]
+    path: Path
+    content: bytes
+
+
+def is_config(name: str) -> bool:
+    """Whether a model is asked for by the path of its config.json."""
+    return name.casefold().endswith(".json")
+
+
+def from_config(path: Path, name: str | None = None) -> Imported:
+    """The model of a Hugging Face config.json; called after its file or folder unless `name` is given.
+
+    Raises:
+        InputError: no such file, not JSON, a family or a quantisation that is not known, a field that makes no sense.
+    """
+    config, content = read_config(path)
+    described = describe(config)
+    called = name or _called(path, described.model_type)
+    rows = {
+        quantity: ModelRow(
+            source=config.file,
+            table=path.name,
+            model=called,
+            quantity=quantity,
+            value=str(value),
+            unit="text" if isinstance(value, str) else "1",
+            retrieved="imported",
+            licence="that of the file",
+        )
+        for quantity, value in (described.facts | {"title": called}).items()
+    }
+    try:
+        model = build_model(called, rows)
+    except InputError as error:  # what the fields allow one by one and not together
+        raise InputError(f"{config.file}: {error.message}", field="model", got=config.file) from error
+    found = stored(config, described, model, load().formats)
+    return Imported(model, found.checkpoint, described, found.described_by, tuple(rows.values()), path, content)
+
+
+def _called(path: Path, model_type: str) -> str:
+    """The file's name, or its folder's where the file is called config.json as everywhere."""
+    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", re.sub(r"[_-]?config$", "", path.stem)).strip("-._")
+    folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(os.path.abspath(path)).parent.name).strip("-._")  # noqa: PTH100
+    return (stem or folder or model_type)[:100]
+
+
+# --- kept under a name ----------------------------------------------------------------------------------------------------
+
+
+def saved_folder() -> Path:
+    """Where saved models stand: in one's own catalog folder if there is one, else with one's other data."""
+    own = os.environ.get(DATA_VARIABLE)
+    if own:
+        return Path(own) / "models"
+    data = os.environ.get("XDG_DATA_HOME")
+    return (Path(data) if data else Path.home() / ".local" / "share") / "fleetline" / "models"
+
+
+def saved_names() -> list[str]:
+    """The names of saved models."""
+    try:
+        return sorted(path.stem for path in saved_folder().glob("*.json") if _NAME.fullmatch(path.stem))
+    except (OSError, RuntimeError):  # a folder that may not be read, a user without a home: nothing is saved
+        return []
+
+
+def keep(imported: Imported) -> Path:
+    """Keep the config.json under the model's name, whole or not at all; the same file again changes nothing.
+
+    Raises:
+        InputError: a name that the catalog or another saved model has, or that is none; a folder that cannot be written.
+    """
+    name, catalog = imported.model.name, load()
+    _check_name(name)
+    if name in catalog.models or name in catalog.not_modelled:
+        raise InputError(f"name: '{name}' is a model of the catalog; give another", field="name", got=name)
+    try:
+        path = saved_folder() / f"{name}.json"
+        if path.exists() and path.read_bytes() != imported.content:
+            raise InputError(f"name: {path} is another model; give another name or remove it", field="name", got=name)
+        _write(path, imported.content)
+    except (OSError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot save model {name}: {reason}", field="save", got=name) from error
+    return path
+
+
+def _check_name(name: object) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        allowed = "up to 100 letters, digits, '.', '_' and '-', the first a letter or digit"
+        raise InputError(f"name: got {shown(name)}, allowed {allowed}", field="name", got=shown(name), allowed=allowed)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, new = tempfile.mkstemp(prefix=".fleetline-", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        Path(new).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(new).unlink()
+        raise
+
+
+def find(catalog: Catalog, name: str) -> Imported | None:
+    """The model a path or a saved name means; None where the catalog is to answer.
+
+    Raises:
+        InputError: as `from_config`.
+    """
+    if is_config(name):
+        return from_config(Path(name))
+    if name in catalog.models or name in catalog.not_modelled or name not in saved_names():
+        return None
+    return from_config(saved_folder() / f"{name}.json", name)
+
+
+# --- what is shown --------------------------------------------------------------------------------------------------------
+
+
+def import_model(path: str | Path, *, save: bool = False, name: str | None = None) -> dict[str, Any]:
+    """A Hugging Face config.json as a model: sizes [parameter], cache [element/token], attention, checkpoint [byte].
+
+    Args:
+        path: of the file; its name then stands wherever a model is asked for.
+        save: keep it under its name, so that the name alone is enough.
+        name: what to call it, instead of its file's or folder's name.
+
+    Raises:
+        InputError: the file or one of its fields, in one line; a name that is taken.
+    """
+    if name is not None:
+        _check_name(name)
+    if not isinstance(path, str | os.PathLike):
+        raise InputError(f"path: got {shown(path)}, allowed the path of a config.json", field="path", got=shown(path))
+    imported = from_config(Path(path), name)
+    kept = keep(imported) if save else None
+    facts, model = imported.described.facts, imported.model
+    return {
+        "name": model.name,
+        "model_type": imported.described.model_type,
+        "total_parameters": model.total_parameters,
+        "active_parameters": model.active_parameters,
+        "kv_elements_per_token": model.kv_elements_per_token,
+        "attention": facts["attention_kind"],
+        "attention_layers": [{"kind": group.attention.name, "layers": group.count} for group in model.attention],
+        "layers": facts["layers"],
+        "hidden_size": facts["hidden_size"],
+        "experts": facts.get("n_routed_experts", 0),
+        "experts_per_token": facts.get("experts_per_token", 0),
+        "shared_experts": facts.get("n_shared_experts", 0),
+        "max_context": facts["max_context"],
+        **_weights(imported),
+        "path": str(imported.path),
+        "saved": None if kept is None else str(kept),
+    }
+
+
+def _weights(imported: Imported) -> dict[str, Any]:
+    """The checkpoint: bytes of every part, and of the cache a token."""
+    model, checkpoint = imported.model, imported.checkpoint
+    formats = MappingProxyType({}) if checkpoint is None else checkpoint.formats
+    parts = [
+        {
+            "part": part.name,
+            "parameters": part.elements,
+            "active": part.active,
+            "format": formats[part.name].name if part.name in formats else None,
+            "bytes": part.elements * formats[part.name].bytes_per_weight if part.name in formats else None,
+        }
+        for part in model.parts
+    ]
+    cache = None if checkpoint is None else checkpoint.kv_cache
+    return {
+        "checkpoint": None if checkpoint is None else checkpoint.label,
+        "described_by": imported.described_by or None,
+        "weights": parts,
+        "weight_bytes": None if checkpoint is None else sum(part["bytes"] for part in parts),
+        "kv_cache": None if cache is None else cache.name,
+        "kv_bytes_per_token": None if cache is None else model.kv_elements_per_token * cache.bytes_per_weight,
+    }

@@ -1,0 +1,190 @@
+"""Commands about the world: supply, demand, crunch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from fleetline.cli.options import AsJson, Draws, ScenarioGiven, Seed, Set, Speed, app, whole
+from fleetline.cli.show import flat, show, table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+ScenarioName = Annotated[str, typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
+Fleet = Annotated[str | None, typer.Option(metavar="NAME", help="Which chips serve: article (Blackwell racks) or all.")]
+AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Chips sold to this day serve, such as 2025-12-31.")]
+ScenarioPreset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fitted, article or ideal.")]
+ScenarioSpeculative = Annotated[
+    str | None, typer.Option("--speculative", metavar="V:A", help="VERIFIED:ACCEPTED tokens of a pass, or none.")
+]
+ScenarioWorkload = Annotated[
+    str | None, typer.Option("--workload", metavar="INPUT:OUTPUT", help="Tokens of each request; several with commas.")
+]
+
+
+@app.command(epilog="Example: fleetline supply --fleet all --preset fitted --set serving.speed=20..50")
+def supply(
+    scenario: ScenarioName = "article",
+    fleet: Fleet = None,
+    as_of: AsOf = None,
+    preset: ScenarioPreset = None,
+    speculative: ScenarioSpeculative = None,
+    speed: Speed = None,
+    workload: ScenarioWorkload = None,
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Output tokens per second that the chips sold could serve, with 90% intervals.
+
+    The named options are short for --set of a scenario's line. The workloads are alternative uses of the same chips.
+    """
+    from fleetline import worlds
+
+    found = worlds.supply(
+        scenario,
+        setting or (),
+        draws=whole(draws),
+        seed=whole(seed),
+        fleet=fleet,
+        as_of=as_of,
+        preset=preset,
+        speculative=speculative,
+        speed=speed,
+        workload=workload,
+    )
+    answer = flat(found)
+    show(answer, lambda: _supply_tables(answer), as_json)
+
+
+@app.command(epilog="Example: fleetline demand --workload 25000:1000 --as-of 2026-12-31 --set demand.daily_share=0.6..0.9")
+def demand(
+    scenario: ScenarioName = "article",
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Move every proxy to this day along the growth; its own date without."),
+    ] = None,
+    workload: Annotated[
+        str | None, typer.Option(metavar="INPUT:OUTPUT", help="Ratio to count output at; the scenario's own without.")
+    ] = None,
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """The tokens a second that are asked for, by each proxy, and how fast that grows."""
+    from fleetline import demands
+
+    found = flat(
+        demands.demand(scenario, setting or (), as_of=as_of, workload=workload, draws=whole(draws), seed=whole(seed))
+    )
+    proxies = [
+        {"name": each["name"], "tok_s": each["tok_s"]["central"], "direction": each["direction"], **each["output_tok_s"]}
+        | {"date": each["date"], "stated": each["direction_stated"]}
+        for each in found["proxies"]
+    ]
+    growth = [{"what": "demand", **found["growth_per_year"], "from": found["growth_source"]}]
+    columns = {
+        "name": "proxy",
+        "tok_s": "token/s",
+        "direction": "of",
+        "low": "output/s, 5%",
+        "central": "median",
+        "high": "95%",
+        "date": "date",
+        "stated": "the source's words",
+    }
+    grown = {"what": "growth", "p5": "5%", "p50": "median", "p95": "95%", "from": "from"}
+    beside = {"what": "article", "printed": "printed", "ours": "ours", "ours_over_printed": "ratio", "unit": "unit"}
+    show(
+        found,
+        lambda: [
+            table(f"Tokens asked for, output counted at {found['workload']}", proxies, columns, clip=60),
+            table("Times a year", growth, grown, clip=100),
+            table("Beside the article", found["comparisons"], beside, clip=100),
+        ],
+        as_json,
+    )
+
+
+@app.command(epilog="Example: fleetline crunch article --set growth.demand=6.7..15 --set demand.proxy=exponential-view")
+def crunch(
+    scenario: ScenarioGiven = "article",
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """When demand passes supply at each workload: dates in 10%, 50% and 90% of worlds, and the probability by year."""
+    from fleetline import crunches
+
+    found = flat(crunches.crunch(scenario, setting or (), draws=whole(draws), seed=whole(seed)))
+    dates = [{"workload": each["workload"]} | each["crossover"] for each in found["workloads"]]
+    years = [
+        {"year": year} | {each["workload"]: each["probability_by_year"][year] for each in found["workloads"]}
+        for year in found["workloads"][0]["probability_by_year"]
+    ]
+    growth = [{"what": side, **found[f"{side}_growth_per_year"]} for side in ("supply", "demand")]
+    workloads = {each["workload"]: each["workload"] for each in found["workloads"]}
+    show(
+        found,
+        lambda: [
+            table(
+                f"Demand ({found['demand']}) passes supply",
+                dates,
+                {"workload": "workload", "p10": "10%", "p50": "median", "p90": "90%"},
+            ),
+            table("Probability of having passed by the end of", years, {"year": "year", **workloads}),
+            table("Times a year", growth, {"what": "growth of", "p5": "5%", "p50": "median", "p95": "95%"}),
+        ],
+        as_json,
+    )
+
+
+def _supply_tables(answer: dict[str, Any]) -> list[Table]:
+    title = f"Fleet {answer['fleet']} on {answer['as_of']}, output tokens per second; {answer['note']}"
+    totals = [each | each["output_tok_s"] for each in answer["workloads"]]
+    columns = {
+        "workload": "workload",
+        "p5": "5%",
+        "p50": "median",
+        "p95": "95%",
+        "per_person_month": "per person and month",
+    }
+    systems = [
+        {
+            "workload": each["workload"],
+            "reason": one["reason"],
+            **{key: one[key] for key in ("system", "gpus")},
+            **{key: one[key]["p50"] for key in ("chips", "racks", "throughput_tok_s", "output_tok_s")},
+        }
+        for each in answer["workloads"]
+        for one in each["by_system"]
+    ]
+    by_system = {
+        "workload": "workload",
+        "system": "system",
+        "chips": "chips",
+        "racks": "systems",
+        "throughput_tok_s": "tok/s each",
+        "output_tok_s": "tok/s",
+        "reason": "why not",
+    }
+    tables = [table(title, totals, columns), table("By system, medians", systems, by_system, clip=60)]
+    return [*tables, *_measured_table(answer), *_not_counted_table(answer)]
+
+
+def _measured_table(answer: dict[str, Any]) -> list[Table]:
+    rows = [each | each["output_tok_s"] for each in answer["measured"]]
+    columns = {"workload": "workload", "definition": "speed by", "p5": "5%", "p50": "median", "p95": "95%"}
+    columns["without_a_run"] = "chips without a run"
+    return [table("The same chips at the best measured rates of the model", rows, columns, clip=60)] if rows else []
+
+
+def _not_counted_table(answer: dict[str, Any]) -> list[Table]:
+    rows = [each | {"chips": each["chips"]["p50"]} for each in answer["not_counted"]]
+    columns = {"chip_type": "chip", "chips": "chips", "reason": "why it serves nothing here"}
+    return [table("In the fleet and not served", rows, columns, clip=120)] if rows else []

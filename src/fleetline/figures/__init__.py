@@ -1,0 +1,41 @@
+"""Results -> Altair charts: the report, the page and notebooks share them. Nothing is computed here but what to say.
+
+Each figure is a chart with a title that states the finding, the table its data comes from, and words for who cannot see it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from fleetline.figures import calibration, rack, world
+from fleetline.figures.style import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
+from fleetline.study import Results
+
+__all__ = ["NAME_OF", "Figure", "demand_words", "figures", "fleet_words", "human", "rounded", "styled", "when"]
+
+
+def figures(results: Results) -> list[Figure]:
+    """Every figure of the report, in its order."""
+    return [make(results) for make in _FIGURES]
+
+
+_FIGURES: Sequence[Callable[[Results], Figure]] = (
+    rack.stage_times,
+    rack.chunked_cycle,
+    rack.throughput_by_context,
+    rack.speculation,
+    rack.speed_frontier,
+    calibration.predictions,
+    calibration.loss_profiles,
+    calibration.efficiencies,
+    calibration.error_by_group,
+    calibration.measured_runs,
+    calibration.gap_to_measured,
+    world.supply_by_context,
+    world.stock_by_quarter,
+    world.supply_by_quarter,
+    world.demand_proxies,
+    world.supply_against_demand,
+    world.crossover_by_year,
+    rack.article_numbers,
+)

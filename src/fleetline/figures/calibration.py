@@ -1,0 +1,256 @@
+"""The model against measured runs: how near it comes, what the runs can tell, and what the best of them serve."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import altair as alt
+
+from fleetline.figures.style import BLUE, GREY, HEIGHT, INK, ORANGE, RED, WIDTH, Figure, data, log_x, log_y, rule
+from fleetline.study import Results, Rows
+
+PARAMETERS = MappingProxyType(
+    {
+        "compute_efficiency": "compute efficiency",
+        "bandwidth_efficiency": "bandwidth efficiency",
+        "step_latency_s": "step latency, s",
+    }
+)
+
+
+def predictions(results: Results) -> Figure:
+    """Predicted against measured TPOT and TTFT of the rows the fit saw."""
+    rows = results.tables["predictions"]
+    ends = [min(row["measured_s"] for row in rows), max(row["measured_s"] for row in rows)]
+    x, y = log_x("measured_s:Q", "measured, seconds", steps="1"), log_y("predicted_s:Q", "predicted, seconds", steps="1")
+    colours = alt.Scale(domain=["TPOT", "TTFT"], range=[BLUE, ORANGE])
+    legend = alt.Legend(orient="bottom-right", title=None, symbolType="circle")
+    dots = (
+        alt.Chart(data(rows))
+        .mark_point(size=28, filled=True, opacity=0.6)
+        .encode(x=x, y=y, color=alt.Color("quantity:N", scale=colours, legend=legend))
+    )
+    equal = alt.Chart(data([{"measured_s": end, "predicted_s": end} for end in ends])).mark_line(color=GREY)
+    (score,) = [
+        row
+        for row in results.tables["error_by_group"]
+        if (row["preset"], row["by"], row["group"]) == ("fitted", "model", "kimik2.5")
+    ]
+    tpot, ttft = score["tpot_median_abs_log"], score["ttft_median_abs_log"]
+    return Figure(
+        name="predictions",
+        table="predictions",
+        title=f"Three numbers miss Kimi K2.5's TPOT by {tpot:.0%} and its TTFT by {ttft:.0%} (median)",
+        caption=(
+            "Every measured run of Kimi K2.5 on Nvidia against our fit in the article's form; on the line they are equal. "
+            "The percentages are medians of |log(predicted / measured)| over all Kimi rows, AMD included."
+        ),
+        description="Dots of TPOT close to the line of equality; dots of TTFT spread widely around it.",
+        chart=alt.layer(equal.encode(x=x, y=y), dots).properties(width=WIDTH, height=HEIGHT),
+    )
+
+
+def loss_profiles(results: Results) -> Figure:
+    """The least loss at each value of each efficiency, from TPOT alone and with TTFT."""
+    rows = [row for row in results.tables["loss_profiles"] if row["loss_above_least"] <= _SHOWN_LOSS]
+    names = ["TPOT alone", "TPOT and TTFT"]
+    colours = alt.Scale(domain=names, range=[GREY, BLUE])
+    panels = [
+        alt.Chart(data([row for row in rows if row["parameter"] == parameter]))
+        .mark_line(strokeWidth=2.5)
+        .encode(
+            x=log_x("value:Q", words, steps="1"),
+            y=alt.Y(
+                "loss_above_least:Q",
+                title="loss above the least" if parameter == "compute_efficiency" else None,
+                scale=alt.Scale(domain=[0, _SHOWN_LOSS]),
+            ),
+            color=alt.Color("data:N", scale=colours, legend=alt.Legend(orient="top", title="fitted to")),
+        )
+        .properties(width=WIDTH // 3 - 30, height=HEIGHT // 2 + 20)
+        for parameter, words in PARAMETERS.items()
+    ]
+    flat = [row["value"] for row in _of(rows, "TPOT alone", "compute_efficiency") if row["loss_above_least"] <= _AS_GOOD]
+    return Figure(
+        name="loss_profiles",
+        table="loss_profiles",
+        title="Time per output token says nothing about compute; time to the first token does",
+        caption=(
+            "The least loss at each value of one number, the other two free. A flat bottom means that the runs cannot tell: "
+            f"from TPOT alone, any compute efficiency from {min(flat):.2g} to {max(flat):.2g} fits within {_AS_GOOD:g} of the "
+            "best. The bottom is rough: the loss is made of medians."
+        ),
+        description="Three panels of loss against compute efficiency, bandwidth efficiency and step latency. For compute, the "
+        "line of TPOT alone lies flat, the line with TTFT has a valley near 0.6.",
+        chart=alt.hconcat(*panels),
+    )
+
+
+_SHOWN_LOSS = 0.4  # of the loss axis: beyond it nothing is left to tell
+_AS_GOOD = 0.01  # the rise of the loss within which a value fits as well (calibration.fit)
+
+
+def _of(rows: Rows, what: str, parameter: str) -> Rows:
+    return [row for row in rows if (row["data"], row["parameter"]) == (what, parameter)]
+
+
+def efficiencies(results: Results) -> Figure:
+    """Our three numbers with intervals beside the article's."""
+    rows = [row | {"name": PARAMETERS[row["parameter"]]} for row in results.tables["efficiencies"]]
+    order = ["ours, 90%", "the article"]
+    colours = alt.Scale(domain=order, range=[BLUE, RED])
+    panels: list[alt.LayerChart] = []
+    for row in rows:
+        marks = [row | {"who": order[0], "value": row["ours"]}, row | {"who": order[1], "value": row["article"]}]
+        y = alt.Y("who:N", sort=order, title=None, axis=alt.Axis(labels=not panels, ticks=False, labelFontSize=12))
+        x = alt.X("value:Q", title=row["name"], scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=3, format="~g"))
+        base = alt.Chart(data(marks)).encode(x=x, y=y, color=alt.Color("who:N", scale=colours, legend=None))
+        span = alt.Chart(data(marks[:1])).mark_rule(strokeWidth=5, color=BLUE, opacity=0.35)
+        layers = (
+            span.encode(x=alt.X("low:Q", title=row["name"]), x2="high:Q", y=y),
+            base.mark_point(size=110, filled=True, opacity=1),
+            base.mark_text(dy=-14, fontSize=12).encode(text=alt.Text("value:Q", format=".2~g")),
+        )
+        panels.append(alt.LayerChart(layer=list(layers)).properties(width=WIDTH // 3 - 40, height=110))
+    inside = sum(row["low"] <= row["article"] <= row["high"] for row in rows)
+    return Figure(
+        name="efficiencies",
+        table="efficiencies",
+        title=f"{_COUNT[inside]} of the article's three numbers {'lies' if inside == 1 else 'lie'} within our 90% intervals",
+        caption=(
+            "Fitted in the article's form to Kimi K2.5 on Nvidia, TPOT and TTFT; intervals by bootstrap over configurations. "
+            "Beside them the article's 65%, 30% and 5 ms."
+        ),
+        description="; ".join(
+            f"{row['name']}: ours {row['ours']:.3g} ({row['low']:.3g} to {row['high']:.3g}), the article {row['article']:g}"
+            for row in rows
+        ),
+        chart=alt.hconcat(*panels),
+    )
+
+
+_COUNT = ("None", "One", "Two", "All")
+
+
+def error_by_group(results: Results) -> Figure:
+    """The error of our fit by model, chip and framework: TPOT, with the article's numbers beside."""
+    shown = ("model", "chip", "framework")
+    rows = [
+        row | {"who": "our fit" if row["preset"] == "fitted" else "the article's numbers", "label": f"{row['group']}"}
+        for row in results.tables["error_by_group"]
+        if row["by"] in shown and row["tpot_median_abs_log"] >= 0  # NaN where a group has TTFT alone
+    ]
+    colours = alt.Scale(domain=["our fit", "the article's numbers"], range=[BLUE, GREY])
+    panels = []
+    for group in shown:
+        of_group = [row for row in rows if row["by"] == group]
+        order = sorted({row["label"] for row in of_group}, key=lambda label: _error(of_group, label))
+        panels.append(
+            alt.Chart(data(of_group))
+            .mark_point(size=60, filled=True, opacity=0.9)
+            .encode(
+                x=alt.X(
+                    "tpot_median_abs_log:Q",
+                    title="median |log error|",
+                    scale=alt.Scale(zero=True),
+                    axis=alt.Axis(tickCount=4, format="~g"),
+                ),
+                y=alt.Y("label:N", sort=order, title=group, axis=alt.Axis(grid=True, labelFontSize=11)),
+                color=alt.Color("who:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="circle")),
+            )
+            .properties(width=WIDTH // 3 - 90, height=alt.Step(17))
+        )
+    (every,) = [row for row in results.tables["error_by_group"] if (row["preset"], row["by"]) == ("fitted", "all")]
+    worst = max((row for row in rows if row["by"] == "model" and row["preset"] == "fitted"), key=_tpot)
+    return Figure(
+        name="error_by_group",
+        table="error_by_group",
+        title=f"Three numbers do not carry over: {every['tpot_median_abs_log']:.0%} off over all models and chips",
+        caption=(
+            f"Median |log(predicted / measured)| of TPOT over {every['rows']:,} published runs, fitted to Kimi K2.5 on Nvidia "
+            f"alone. Worst is {worst['group']} ({_tpot(worst):.2f}): one latency a pass cannot hold for every model and framework."
+        ),
+        description="Three panels of dots by model, chip and framework; most lie between 0.1 and 0.8.",
+        chart=alt.hconcat(*panels),
+    )
+
+
+def _tpot(row: Mapping[str, Any]) -> float:
+    return float(row["tpot_median_abs_log"])
+
+
+def _error(rows: Rows, label: str) -> float:
+    return min(_tpot(row) for row in rows if row["label"] == label)
+
+
+def measured_runs(results: Results) -> Figure:
+    """The modelled frontier with measured runs as dots."""
+    rows = [row for row in results.tables["measured_runs"] if row["chip"] == "gb200"]
+    names = {"fitted": "a rack, our fit", "article": "a rack, the article's numbers"}
+    modelled = [row | {"line": names[row["source"]]} for row in rows if row["source"] in names]
+    dots = [row for row in rows if row["source"] == "measured"]
+    x = log_x("speed_tok_s_user:Q", "output tokens per second of each user (wall time)")
+    y = log_y("output_tok_s_gpu:Q", "output tokens per second and GPU", steps="1")
+    colours = alt.Scale(domain=list(names.values()), range=[BLUE, GREY])
+    legend = alt.Legend(orient="bottom-left", title=None)
+    frontier = (
+        alt.Chart(data(modelled))
+        .mark_line(strokeWidth=2.5)
+        .encode(x=x, y=y, color=alt.Color("line:N", scale=colours, legend=legend))
+    )
+    runs = alt.Chart(data(dots)).mark_point(size=36, filled=True, opacity=0.8, color=RED).encode(x=x, y=y)
+    wanted = results.setting["speed_tok_s_user"]
+    best = max((row for row in dots if row["speed_tok_s_user"] >= wanted), key=lambda row: float(row["output_tok_s_gpu"]))
+    named_best = alt.Chart(data([best | {"words": "best measured"}])).mark_text(
+        align="left", dx=7, dy=-7, color=RED, fontSize=12
+    )
+    return Figure(
+        name="measured_runs",
+        table="measured_runs",
+        title=f"The best measured GB200 run at {wanted:g} tokens per second serves {best['output_tok_s_gpu']:,.0f} tok/s per GPU",
+        caption=(
+            "Kimi K2.5, 8,192 tokens in and 1,024 out, without speculation. Dots: published InferenceX runs on GB200, wall "
+            "speed from output rate over clients where TTFT is not published. Lines: a whole rack in the article's form."
+        ),
+        description="Two falling lines of the modelled rack lie above a cloud of measured dots.",
+        chart=alt.layer(
+            frontier, runs, named_best.encode(x=x, y=y, text="words:N"), rule(wanted, f"wanted: {wanted:g} tok/s")
+        ).properties(width=WIDTH, height=HEIGHT),
+    )
+
+
+def gap_to_measured(results: Results) -> Figure:
+    """From the modelled rack down to the best measured run, one difference at a time."""
+    rows = results.tables["gap_to_measured"]
+    order = [row["step"] for row in rows]
+    first, last = rows[0]["output_tok_s_gpu"], rows[-1]["output_tok_s_gpu"]
+    steps = [
+        row | {"words": f"{row['output_tok_s_gpu']:,.0f}" + ("" if row["order"] == 0 else f"  ({row['ratio']:.2f}x)")}
+        for row in rows
+    ]
+    base = alt.Chart(data(steps)).encode(
+        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelFontSize=12)),
+        x=alt.X(
+            "output_tok_s_gpu:Q", title="output tokens per second and GPU", scale=alt.Scale(domain=[0, first * 1.25]),
+            axis=alt.Axis(labelExpr="format(datum.value, ',')", tickCount=5),
+        ),
+    )  # fmt: skip
+    largest = min(rows[1:], key=lambda row: float(row["ratio"]))
+    return Figure(
+        name="gap_to_measured",
+        table="gap_to_measured",
+        title=f"The modelled rack serves {first / last:.1f} times the best measured run; most of it is how the run is set up",
+        caption=(
+            "Output tokens per second and GPU, Kimi K2.5 on GB200 at 8k in, 1k out. Each bar takes one difference away; in "
+            f"brackets its ratio to the bar above. The largest: {largest['step']}. Only the last step is error of the model."
+        ),
+        description="Falling bars: " + "; ".join(f"{row['step']} {row['output_tok_s_gpu']:,.0f}" for row in rows) + ".",
+        chart=alt.layer(
+            base.mark_bar(height=18).encode(
+                color=alt.condition(f"datum.order == {len(rows) - 1}", alt.value(RED), alt.value(BLUE))
+            ),
+            base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(text="words:N"),
+        ).properties(width=WIDTH - 220, height=28 * len(rows)),
+    )

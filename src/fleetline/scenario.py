@@ -1,0 +1,333 @@
+"""A scenario: every assumption of a study as one line of a TOML file, with value or interval, unit and source.
+
+A line is `engineers = {value = 30e6, low = 20e6, high = 50e6, unit = "people", source = "..."}` in its group, here
+`[demand]`; `low` and `high` are a 90% interval. A file may name a `base` (a file beside it, or a shipped scenario) and give
+only what differs; `--set key=value` and `--set key=low..high` change single lines. What keys there are, in which unit and
+range, stands in `KEYS`.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+import os
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from fleetline.beliefs import Belief, between
+from fleetline.errors import InputError, read_text, unknown_name
+
+DEFAULT = "article"
+SET_ON_COMMAND_LINE = "set on the command line"
+
+Value = float | str | tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a line may hold: `unit` is a physical one for numbers, or date, name, names; the range includes its ends."""
+
+    unit: str
+    about: str
+    low: float = 0.0
+    high: float = math.inf
+    required: bool = True
+
+    @property
+    def numeric(self) -> bool:
+        """Whether the line holds a number."""
+        return self.unit not in {"date", "name", "names"}
+
+    @property
+    def scale(self) -> str:
+        """How an interval spreads: shares on log-odds, everything else on logarithms."""
+        return "log-odds" if self.unit == "share" else "log"
+
+
+def _share(about: str, *, required: bool = True) -> Key:
+    return Key("share", about, 0.0, 1.0, required=required)
+
+
+KEYS: Mapping[str, Key] = MappingProxyType(
+    {
+        "serving.model": Key("name", "the model every request is served with"),
+        "serving.workloads": Key("names", "INPUT:OUTPUT tokens of a request; alternative uses of the same chips"),
+        "serving.speed": Key("token/s/user", "output tokens over wall time that every user gets at least", 1e-3, 1e6),
+        "serving.schedule": Key("name", "how prefill and decode share a system"),
+        "serving.speculative": Key("name", "VERIFIED:ACCEPTED tokens of a decode pass, or none"),
+        "serving.preset": Key("name", "where the efficiencies come from"),
+        "serving.compute_efficiency": _share("reached share of peak arithmetic, in the preset's place", required=False),
+        "serving.bandwidth_efficiency": _share("reached share of memory bandwidth, in the preset's place", required=False),
+        "serving.step_latency": Key(
+            "s", "time of a decode pass besides work, in the preset's place", 0.0, 3600.0, required=False
+        ),
+        "fleet.name": Key("name", "which chips serve: a column of the table `fleets`"),
+        "fleet.vintage": Key("name", "edition of the chip sales data"),
+        "fleet.as_of": Key("date", "chips sold to this day serve"),
+        "fleet.sales_correlation": _share("correlation of the error of a chip's sales between quarters"),
+        "world.population": Key("people", "who could ask", 1.0, 1e11),
+        "growth.supply": Key("factor/year", "growth of serving capacity after the last quarter of sales", 0.1, 1000.0),
+        "growth.horizon": Key("date", "until when growth is carried on"),
+        "growth.series": Key("names", "dated token series whose growth is the demand's, ENTITY | SCOPE of `token_demand`"),
+        "growth.series_from": Key("date", "rows of the series dated earlier are left out of the fit"),
+        "growth.demand": Key("factor/year", "growth of demand, in the fitted one's place", 0.1, 1000.0, required=False),
+        "demand.proxy": Key("name", "which measure of demand is held against supply"),
+        "demand.as_of": Key("date", "when the engineers' demand is as computed"),
+        "demand.engineers": Key("people", "software engineers worldwide", 1.0, 1e10),
+        "demand.daily_share": _share("share of them who use AI every day"),
+        "demand.allowance": Key("USD/day", "tokens an Apple engineer may buy", 0.01, 1e6),
+        "demand.cached_share": _share("share of input tokens at the cached price"),
+        "demand.price_models": Key("names", "models whose list price turns the allowance into tokens, first the reference"),
+        "demand.meta_tokens": Key("token/month", "tokens of all of Meta's employees, input and output", 1.0, 1e20),
+        "demand.meta_employees": Key("people", "Meta's employees", 1.0, 1e8),
+        "demand.native_workload": Key("name", "INPUT:OUTPUT at which the article states the engineers' demand"),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Assumption:
+    """One line: a number with its interval, or words; where it comes from."""
+
+    key: str
+    value: Value
+    low: float | None
+    high: float | None
+    unit: str
+    source: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A named set of assumptions; every key of `KEYS` that is required has one."""
+
+    name: str
+    about: str
+    assumptions: Mapping[str, Assumption]
+
+    def belief(self, key: str) -> Belief:
+        """A number and how sure it is."""
+        line = self._line(key)
+        value = float(line.value)  # type: ignore[arg-type]  # the reader let only numbers in
+        return Belief(
+            value, value if line.low is None else line.low, value if line.high is None else line.high, KEYS[key].scale
+        )
+
+    def number(self, key: str) -> float:
+        """A number's median."""
+        return self.belief(key).value
+
+    def text(self, key: str) -> str:
+        """A word."""
+        return str(self._line(key).value)
+
+    def names(self, key: str) -> tuple[str, ...]:
+        """A list of words."""
+        value = self._line(key).value
+        return value if isinstance(value, tuple) else (str(value),)
+
+    def date(self, key: str) -> datetime.date:
+        """A day."""
+        return datetime.date.fromisoformat(self.text(key))
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.assumptions
+
+    def _line(self, key: str) -> Assumption:
+        if key not in self.assumptions:
+            raise InputError(f"scenario {self.name}: {key} is missing", field=key)
+        return self.assumptions[key]
+
+
+def shipped() -> list[str]:
+    """The names of the scenarios that come with fleetline."""
+    return sorted(
+        path.name.removesuffix(".toml") for path in files("fleetline.scenarios").iterdir() if path.name.endswith(".toml")
+    )
+
+
+def scenario(name: str | Path = DEFAULT, settings: Iterable[str] = ()) -> Scenario:
+    """A shipped scenario by name, or one's own by the path of a TOML file, with `settings` such as "fleet.name=all".
+
+    Raises:
+        InputError: no such scenario; a line that is not as `KEYS` wants it, named by its key.
+    """
+    return changed(_read(_own_file(str(name), Path()), seen=()), settings)
+
+
+def changed(found: Scenario, settings: Iterable[str]) -> Scenario:
+    """The same scenario with some lines changed by settings such as "fleet.name=all".
+
+    Raises:
+        InputError: a line that is not as `KEYS` wants it, named by its key.
+    """
+    if isinstance(settings, str):  # its letters would be read as settings
+        raise InputError(f"set: got '{settings}', allowed a list of settings", field="set", got=settings)
+    lines = dict(found.assumptions)
+    for setting in settings:
+        line = _setting(setting)
+        lines[line.key] = replace(line, note=lines[line.key].note if line.key in lines else "")
+    return _complete(replace(found, assumptions=MappingProxyType(lines)))
+
+
+def _read(name: str, seen: Sequence[str]) -> Scenario:
+    if name in seen:
+        raise InputError(f"scenario {name}: its base leads back to itself", field="base", got=name)
+    if not _is_file(name) and name not in shipped():
+        raise unknown_name("scenario", name, [*shipped(), "a .toml file"])
+    text = (
+        read_text(Path(name), "scenario")
+        if _is_file(name)
+        else (files("fleetline.scenarios") / f"{name}.toml").read_text("utf-8")
+    )
+    where = f"scenario {name}: "
+    try:
+        given = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
+        raise InputError(f"{where}{str(error).splitlines()[0] or 'not TOML'}", field="scenario", got=name) from error
+    base = given.pop("base", None)
+    title, about = (
+        _words(where, each, given.pop(each, default)) for each, default in (("name", Path(name).stem), ("about", ""))
+    )
+    before = {} if base is None else _base(_words(where, "base", base), name, seen)
+    lines = {key: _line(where, key, cells) for key, cells in _flat(where, given)}
+    return Scenario(title, about, MappingProxyType(before | lines))
+
+
+def _is_file(name: str) -> bool:
+    return name.casefold().endswith(".toml")
+
+
+def _own_file(name: str, folder: Path) -> str:
+    """A shipped scenario's name as it is; a file's with its folder, in one spelling, so that a base's loop is noticed."""
+    return os.path.normpath(folder / name) if _is_file(name) else name
+
+
+def _base(base: str, name: str, seen: Sequence[str]) -> dict[str, Assumption]:
+    """The lines of the scenario that `name` builds on; a file stands beside the one that names it."""
+    folder = Path(name).parent if _is_file(name) else Path()
+    return dict(_read(_own_file(base, folder), (*seen, name)).assumptions)
+
+
+def _words(where: str, what: str, given: Any) -> str:
+    if not isinstance(given, str):
+        raise InputError(f"{where}{what}: got {str(given)[:40]}, allowed a text", field=what, got=str(given)[:40])
+    return given
+
+
+def _flat(where: str, given: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+    """Every line as "group.key" and its cells."""
+    for group, lines in given.items():
+        groups = sorted({key.partition(".")[0] for key in KEYS})
+        if group not in groups:
+            raise unknown_name("group", group, groups, where=where)
+        if not isinstance(lines, Mapping):
+            raise InputError(f"{where}{group}: got {str(lines)[:40]}, allowed lines below [{group}]", field=group)
+        for key, cells in lines.items():
+            if f"{group}.{key}" not in KEYS:
+                raise unknown_name("key", f"{group}.{key}", KEYS, where=where)
+            if not isinstance(cells, Mapping):
+                raise InputError(
+                    f"{where}{group}.{key}: got {str(cells)[:40]}, allowed {{value = ..., unit = ..., source = ...}}",
+                    field=f"{group}.{key}",
+                )
+            yield f"{group}.{key}", cells
+
+
+_CELLS = ("value", "low", "high", "unit", "source", "note")
+
+
+def _line(where: str, key: str, cells: Mapping[str, Any]) -> Assumption:
+    for cell in cells:
+        if cell not in _CELLS:
+            raise unknown_name(f"cell of {key}", cell, _CELLS, where=where)
+    unit, source, note = (_words(f"{where}{key}: ", cell, cells.get(cell, "")) for cell in ("unit", "source", "note"))
+    if unit != KEYS[key].unit:
+        raise InputError(
+            f"{where}{key}: unit: got '{unit}', allowed '{KEYS[key].unit}'", field=key, got=unit, allowed=KEYS[key].unit
+        )
+    if not source.strip():
+        raise InputError(f"{where}{key}: source is missing; a guess says 'guess'", field=key)
+    return _checked(where, key, cells.get("value"), cells.get("low"), cells.get("high"), source, note)
+
+
+def _setting(setting: str) -> Assumption:
+    """A line from "key=value", "key=low..high" or, for lists, "key=a,b"."""
+    key, equals, given = (part.strip() for part in setting.partition("="))
+    if not equals:
+        raise InputError(f"set: got '{setting}', allowed KEY=VALUE or KEY=LOW..HIGH", field="set", got=setting)
+    if key not in KEYS:
+        raise unknown_name("key", key, KEYS, where="set: ")
+    low, dots, high = given.partition("..")
+    if not KEYS[key].numeric:
+        value: Any = [part.strip() for part in given.split(",")] if KEYS[key].unit == "names" else given
+        return _checked("set: ", key, value, None, None, SET_ON_COMMAND_LINE, "")
+    if dots:
+        return _checked("set: ", key, None, _number(key, low), _number(key, high), SET_ON_COMMAND_LINE, "")
+    return _checked("set: ", key, _number(key, given), None, None, SET_ON_COMMAND_LINE, "")
+
+
+def _number(key: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InputError(f"set: {key}: got '{text}', allowed a number", field=key, got=text, allowed="a number") from error
+
+
+def _checked(where: str, key: str, value: Any, low: Any, high: Any, source: str, note: str) -> Assumption:
+    kind = KEYS[key]
+    check = _numeric if kind.numeric else _worded
+    try:
+        found, bottom, top = check(kind, value, low, high)
+    except ValueError as error:
+        got = value if value is not None else f"{low}..{high}"
+        raise InputError(f"{where}{key}: {error}", field=key, got=str(got)[:80]) from error
+    return Assumption(key, found, bottom, top, kind.unit, source, note)
+
+
+def _numeric(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, float | None, float | None]:
+    given = [each for each in (value, low, high) if each is not None]
+    for each in given:
+        if isinstance(each, bool) or not isinstance(each, int | float) or not kind.low <= each <= kind.high:
+            top = "" if math.isinf(kind.high) else f" to {kind.high:g}"
+            raise ValueError(f"got {str(each)[:40]}, allowed a number from {kind.low:g}{top} {kind.unit}")
+    if (low is None) != (high is None) or not given:
+        raise ValueError("an interval needs both low and high" if given else "value is missing")
+    if low is None:
+        return float(value), None, None
+    if low > high:
+        raise ValueError(f"low {low:g} is over high {high:g}")
+    belief = between(low, high, kind.scale) if value is None else Belief(float(value), float(low), float(high), kind.scale)
+    return belief.value, float(low), float(high)
+
+
+def _worded(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, None, None]:
+    if low is not None or high is not None:
+        raise ValueError(f"an interval is for numbers, this is a {kind.unit}")
+    if kind.unit == "names":
+        if not isinstance(value, list) or not value or not all(isinstance(each, str) and each for each in value):
+            raise ValueError(f"got {str(value)[:40]}, allowed a list of names")
+        return tuple(value), None, None
+    if kind.unit == "date" and isinstance(value, datetime.date) and not isinstance(value, datetime.datetime):
+        value = value.isoformat()
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"got {str(value)[:40]}, allowed a {kind.unit}")
+    if kind.unit == "date":
+        try:
+            datetime.date.fromisoformat(value)
+        except ValueError as error:
+            raise ValueError(f"got '{value}', allowed a day such as 2025-12-31") from error
+    return value, None, None
+
+
+def _complete(found: Scenario) -> Scenario:
+    for key, kind in KEYS.items():
+        if kind.required and key not in found:
+            raise InputError(f"scenario {found.name}: {key} is missing ({kind.about})", field=key)
+    return found

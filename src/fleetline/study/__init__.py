@@ -1,0 +1,118 @@
+"""The study, one function per question, in the article's order. What is shown is made from the Results returned here.
+
+How a rack serves: prefill is bound by arithmetic and decode by memory; running both at once fills each other's idle time,
+up to a batch that shrinks as context grows; speculation trades arithmetic for memory reads; what a user's speed costs. Then
+the model meets measured runs: how well three efficiencies predict them, what the runs can tell about each, the best runs
+anyone has published and why they serve less than the modelled rack. Then the world: racks times the rate of one; how that
+grows; what is asked for; and when one passes the other. Last, how near all of this comes to the article's numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from fleetline.beliefs import Worlds
+from fleetline.catalog import load
+from fleetline.scenario import KEYS, Assumption, Scenario
+from fleetline.study import calibration, rack, world
+from fleetline.study.results import SYSTEM, Asked, Results, Rows
+from fleetline.study.sources import used_sources
+
+__all__ = ["DRAWS", "QUESTIONS", "Asked", "Results", "Rows", "study"]
+
+DRAWS = 2000
+
+QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
+    {
+        "stage_times": rack.stage_times,
+        "chunked_cycle": rack.chunked_cycle,
+        "throughput_by_context": rack.throughput_by_context,
+        "speculation": rack.speculation,
+        "speed_frontier": rack.speed_frontier,
+        "racks": rack.racks,
+        "operators": rack.operators,
+        "predictions": calibration.predictions,
+        "error_by_group": calibration.error_by_group,
+        "loss_profiles": calibration.loss_profiles,
+        "efficiencies": calibration.efficiencies,
+        "best_measured": calibration.best_measured,
+        "measured_runs": calibration.measured_runs,
+        "gap_to_measured": calibration.gap_to_measured,
+        "world_supply": world.world_supply,
+        "supply_by_system": world.supply_by_system,
+        "stock_by_quarter": world.stock_by_quarter,
+        "supply_by_quarter": world.supply_by_quarter,
+        "growth": world.growth,
+        "demand_proxies": world.demand_proxies,
+        "demand_used": world.demand_used,
+        "demand_growth": world.demand_growth,
+        "supply_against_demand": world.supply_against_demand,
+        "crossover": world.crossover,
+        "crossover_by_year": world.crossover_by_year,
+        "article_numbers": rack.article_numbers,
+    }
+)
+
+
+def study(
+    version: str,
+    scenario: Scenario,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Results:
+    """The whole study of a scenario; `progress` is told the name of each question before it is worked on."""
+    asked = Asked(scenario, Worlds(draws, seed), seed)
+    tables: dict[str, Rows] = {}
+    for name, question in QUESTIONS.items():
+        progress(name.replace("_", " "))
+        tables[name] = question(asked)
+    return Results(
+        version=version,
+        setting=_setting(asked),
+        tables=tables,
+        methods={name: " ".join((question.__doc__ or "").split()) for name, question in QUESTIONS.items()},
+        assumptions=[_assumption(scenario.assumptions[key]) for key in KEYS if key in scenario],
+        sources=used_sources(asked),
+    )
+
+
+def _setting(asked: Asked) -> Mapping[str, Any]:
+    """What the study is of, for titles and sentences."""
+    scenario = asked.scenario
+    return {
+        "scenario": scenario.name,
+        "about": scenario.about,
+        "model": asked.model,
+        "model_title": load().model(asked.model).title,
+        "system": SYSTEM,
+        "workloads": list(asked.workloads),
+        "native_workload": scenario.text("demand.native_workload"),
+        "speculative": asked.speculative,
+        "speed_tok_s_user": asked.speed,
+        "fleet": scenario.text("fleet.name"),
+        "as_of": scenario.text("fleet.as_of"),
+        "population": scenario.number("world.population"),
+        "demand": scenario.text("demand.proxy"),
+        "supply_growth": scenario.number("growth.supply"),
+        "draws": asked.draws.count,
+        "seed": asked.seed,
+    }
+
+
+def _assumption(line: Assumption) -> dict[str, Any]:
+    """A scenario's line as the report lists it."""
+    value = ", ".join(line.value) if isinstance(line.value, tuple) else line.value
+    return {
+        "key": line.key,
+        "value": value,
+        "low": line.low,
+        "high": line.high,
+        "unit": line.unit,
+        "source": line.source,
+        "note": line.note,
+        "about": KEYS[line.key].about,
+    }

@@ -1,0 +1,124 @@
+"""The model against measured runs: how near, what the runs can tell, the best of them, and why they serve less."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from fleetline import runs
+from fleetline.calibration.measured import run_of
+from fleetline.catalog import load
+from fleetline.deployment import frontier
+from fleetline.gap import gap
+from fleetline.study.results import Asked, Rows
+
+# the article's own rows: footnote 10
+CALIBRATED_ON = "model=kimik2.5,vendor=NVIDIA"
+
+
+def predictions(_: Asked) -> Rows:
+    """Every measured TPOT and TTFT of the article's rows beside its prediction at our efficiencies."""
+    found = runs.predict(where=CALIBRATED_ON)
+    rows: Rows = []
+    for index, row in enumerate(found.rows):
+        for quantity, measured, predicted in (
+            ("TPOT", row.tpot_s, found.tpot_s[index]),
+            ("TTFT", row.ttft_s, found.ttft_s[index]),
+        ):
+            if measured is not None and not found.reason[index]:
+                rows.append(
+                    {
+                        "quantity": quantity,
+                        "chip": row.hardware,
+                        "framework": row.framework,
+                        "workload": f"{row.input_tokens}:{row.output_tokens}",
+                        "concurrency": row.concurrency,
+                        "configuration": row.config,
+                        "measured_s": measured,
+                        "predicted_s": float(predicted),
+                    }
+                )
+    return rows
+
+
+def error_by_group(_: Asked) -> Rows:
+    """How far predictions are off over every shipped row, by model, chip, framework and more, and the article's beside."""
+    rows: Rows = []
+    for preset in ("fitted", "article"):
+        rows += [{"preset": preset} | asdict(score) for score in runs.validate(preset=preset)]
+    return rows
+
+
+def loss_profiles(_: Asked) -> Rows:
+    """The least loss at each value of each efficiency: from TPOT alone, and with TTFT."""
+    tables = {"TPOT alone": runs.shipped()[:1], "TPOT and TTFT": runs.shipped()}
+    rows: Rows = []
+    for data, paths in tables.items():
+        found = runs.calibrate(*paths, where=CALIBRATED_ON, draws=2)
+        for profile in found.profiles:
+            least = min(profile["loss"])
+            rows += [
+                {"data": data, "parameter": profile["parameter"], "value": value, "loss_above_least": loss - least}
+                for value, loss in zip(profile["value"], profile["loss"], strict=True)
+            ]
+    return rows
+
+
+def efficiencies(_: Asked) -> Rows:
+    """Our three efficiencies with their 90% intervals beside the article's."""
+    ours, theirs = load().preset("fitted"), load().preset("article")
+    values = {
+        "compute_efficiency": (ours.compute_efficiency, theirs.compute_efficiency),
+        "bandwidth_efficiency": (ours.bandwidth_efficiency, theirs.bandwidth_efficiency),
+        "step_latency_s": (ours.step_latency, theirs.step_latency),
+    }
+    return [
+        {"parameter": name, "ours": mine, "low": ours.intervals[name][0], "high": ours.intervals[name][1], "article": other}
+        for name, (mine, other) in values.items()
+    ]
+
+
+def best_measured(_: Asked) -> Rows:
+    """The best published run of every model, chip and workload at the wanted speed, by wall time and by 1/TPOT."""
+    return [asdict(best) for best in runs.measured()]
+
+
+def measured_runs(_: Asked) -> Rows:
+    """Every published run of the article's model on Nvidia racks as throughput per GPU against speed, beside the model."""
+    rows: Rows = []
+    for hardware, system in (("gb200", "gb200-nvl72"), ("gb300", "gb300-nvl72")):
+        table = runs.rows_of(())[0]
+        wanted = [row for row in table if row.model == "kimik2.5" and row.hardware == hardware]
+        rows += [
+            {
+                "chip": hardware,
+                "source": "measured",
+                "workload": f"{run.row.input_tokens}:{run.row.output_tokens}",
+                "speed_tok_s_user": run.wall,
+                "output_tok_s_gpu": run.output_tok_s_gpu,
+                "gpus": run.row.gpus,
+            }
+            for run in (run_of(row) for row in wanted)
+            if run is not None and run.row.input_tokens == 8192
+        ]
+        for preset in ("article", "fitted"):
+            found = frontier("kimi-k2.5", system, "8192:1024", preset=preset)
+            rows += [
+                {
+                    "chip": hardware,
+                    "source": preset,
+                    "workload": "8192:1024",
+                    "speed_tok_s_user": speed,
+                    "output_tok_s_gpu": rate,
+                    "gpus": 72,
+                }
+                for speed, rate in zip(found.speed_tok_s_user.tolist(), found.throughput_tok_s_gpu.tolist(), strict=True)
+            ]
+    return rows
+
+
+def gap_to_measured(asked: Asked) -> Rows:
+    """From the modelled rack to the best measured GB200 run by wall time: one difference taken away at a time."""
+    kimi = [best for best in runs.measured(where="model=kimik2.5,hardware=gb200") if best.workload == "8192:1024"]
+    (best,) = [each for each in kimi if each.definition == "wall"]
+    steps = gap(best, workload=asked.general, preset="article", speculative=asked.speculative)
+    return [{"order": order} | asdict(step) for order, step in enumerate(steps)]

@@ -1,0 +1,71 @@
+"""What a study is asked about, and what it answers with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from fleetline.beliefs import Draws
+from fleetline.scenario import Scenario
+
+Rows = list[dict[str, Any]]
+
+SYSTEM = "gb200-nvl72"  # the rack the article follows through every step
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One study: a scenario, its possible worlds, and the seed they come from."""
+
+    scenario: Scenario
+    draws: Draws
+    seed: int
+
+    @property
+    def model(self) -> str:
+        """The model that every request is served with."""
+        return self.scenario.text("serving.model")
+
+    @property
+    def workloads(self) -> tuple[str, ...]:
+        """INPUT:OUTPUT of each use of the chips, shortest first."""
+        return self.scenario.names("serving.workloads")
+
+    @property
+    def general(self) -> str:
+        """The workload that the argument follows: the first."""
+        return self.workloads[0]
+
+    @property
+    def speculative(self) -> str:
+        """VERIFIED:ACCEPTED."""
+        return self.scenario.text("serving.speculative")
+
+    @property
+    def speed(self) -> float:
+        """The wanted speed [token/s/user]."""
+        return self.scenario.number("serving.speed")
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything the report shows: named tables of plain values, units in the column names, and where they come from.
+
+    `methods` says of every table how it was made; `assumptions` are the scenario's lines; `sources` the catalog rows used.
+    """
+
+    version: str
+    setting: Mapping[str, Any]
+    tables: Mapping[str, Rows]
+    methods: Mapping[str, str]
+    assumptions: Rows
+    sources: Rows
+
+
+def percentiles(drawn: npt.ArrayLike) -> dict[str, float]:
+    """5%, 50% and 95% of a quantity over its worlds, as p5, p50, p95."""
+    return dict(zip(("p5", "p50", "p95"), np.quantile(np.asarray(drawn), [0.05, 0.5, 0.95]).tolist(), strict=True))

@@ -1,0 +1,115 @@
+"""Supply against demand over time, in the same worlds: when one passes the other.
+
+Supply is history to the end of the last whole quarter before the scenario's day, then growth; demand is the scenario's
+proxy at the workload's ratio, growing before and after its date. What both rest on is drawn once.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fleetline.beliefs import Array, Draws
+from fleetline.dates import year_of
+from fleetline.errors import InputError
+from fleetline.scenario import Scenario
+from fleetline.world.crossover import Crossover, crossover
+from fleetline.world.demand import demand_draws, growth_draws
+from fleetline.world.growth import History, history
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides at one workload in every world.
+
+    Attributes:
+        years: ends of the quarters of the supply history; `supply` [token/s], shape (quarters, draws).
+        supply_growth: after the history [factor/year], shape (draws,).
+        demand_year: when `demand` [token/s] holds; `demand_growth` before and after it; shape (draws,).
+        horizon: year after which nobody looks.
+    """
+
+    workload: str
+    years: Array
+    supply: Array
+    supply_growth: Array
+    demand_year: float
+    demand: Array
+    demand_growth: Array
+    horizon: float
+
+    def crossover(self) -> Crossover:
+        """When demand passes supply."""
+        return crossover(
+            self.years,
+            self.supply,
+            self.supply_growth,
+            self.demand_year,
+            self.demand,
+            self.demand_growth,
+            self.horizon,
+        )
+
+    def supply_at(self, years: Sequence[float]) -> Array:
+        """Supply at some times from the first quarter on, straight in its logarithm; shape (years, draws)."""
+        logs = np.log(self.supply)
+        rows = []
+        for year in years:
+            after = min(int(np.searchsorted(self.years, year)), len(self.years) - 1)
+            before = max(after - 1, 0)
+            width = max(self.years[after] - self.years[before], 1e-9)
+            part = min((year - self.years[before]) / width, 1.0) if after > before else 1.0
+            beyond = max(year - self.years[-1], 0.0)
+            rows.append((1.0 - part) * logs[before] + part * logs[after] + beyond * np.log(self.supply_growth))
+        return np.asarray(np.exp(rows))
+
+    def demand_at(self, years: Sequence[float]) -> Array:
+        """Demand at some times; shape (years, draws)."""
+        passed = np.asarray(years)[:, None] - self.demand_year
+        return np.asarray(self.demand * self.demand_growth**passed)
+
+
+def sides(scenario: Scenario, draws: Draws, demand_growth: Array | None = None) -> list[Sides]:
+    """Both sides at each of the scenario's workloads; `demand_growth` [factor/year] in the place of the scenario's own.
+
+    Raises:
+        InputError: a scenario, fleet, vintage or day that does not hold; a fleet that can serve a workload in no quarter.
+    """
+    past = history(scenario, draws)
+    grows = growth_draws(scenario, draws) if demand_growth is None else demand_growth
+    supply_grows = np.broadcast_to(draws.draw("growth.supply", scenario.belief("growth.supply")), (draws.count,))
+    return [_at(scenario, draws, workload, past, supply_grows, grows) for workload in scenario.names("serving.workloads")]
+
+
+def _at(scenario: Scenario, draws: Draws, workload: str, past: History, supply_grows: Array, demand_grows: Array) -> Sides:
+    years, served = known(past, workload, scenario.date("fleet.as_of"))
+    date, demand = demand_draws(scenario, draws, workload)
+    return Sides(
+        workload=workload,
+        years=years,
+        supply=served,
+        supply_growth=supply_grows,
+        demand_year=year_of(date),
+        demand=np.broadcast_to(demand, (draws.count,)),
+        demand_growth=np.broadcast_to(demand_grows, (draws.count,)),
+        horizon=year_of(scenario.date("growth.horizon")),
+    )
+
+
+def known(past: History, workload: str, as_of: datetime.date) -> tuple[Array, Array]:
+    """The quarters until the scenario's day in which something is served in every world, and what; (quarters, draws).
+
+    Raises:
+        InputError: there is none.
+    """
+    served = past.output_tok_s[workload]
+    chosen = [index for index, day in enumerate(past.dates) if day <= as_of and np.all(served[index] > 0.0)]
+    if not chosen:
+        said = f"no quarter to {as_of} has a chip that serves the model at {workload}"
+        raise InputError(f"fleet: {said}", field="fleet.name")
+    # the day after the last of a quarter: what was sold in it is there
+    ends = np.array([year_of(past.dates[index] + datetime.timedelta(days=1)) for index in chosen])
+    return ends, served[chosen]

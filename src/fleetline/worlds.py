@@ -1,0 +1,207 @@
+"""Questions about the world, by scenario: `supply`, and what it shares with `demand` and `crunch`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypedDict, Unpack
+
+import numpy as np
+
+from fleetline.beliefs import Array, Worlds
+from fleetline.errors import InputError, unknown_name
+from fleetline.scenario import DEFAULT, Assumption, Scenario, changed
+from fleetline.scenario import scenario as read_scenario
+from fleetline.world import supply as world_supply
+from fleetline.world.supply import ALTERNATIVES
+
+DRAWS = 2000
+MOST_DRAWS = 1_000_000
+
+
+class Shorthand(TypedDict, total=False):
+    """The lines of a scenario that are asked for most, by a short name; each is the same as a setting of its key.
+
+    fleet: article or all. as_of: a day, chips sold to it serve. preset: fitted, article or ideal. speculative:
+    "VERIFIED:ACCEPTED" or none. speed: output tokens over wall time of every user [token/s]. workload: "INPUT:OUTPUT"
+    tokens, several with commas between.
+    """
+
+    fleet: str | None
+    as_of: str | None
+    preset: str | None
+    speculative: str | None
+    speed: float | None
+    workload: str | None
+
+
+_KEYS: Mapping[str, str] = MappingProxyType(
+    {
+        "fleet": "fleet.name",
+        "as_of": "fleet.as_of",
+        "preset": "serving.preset",
+        "speculative": "serving.speculative",
+        "speed": "serving.speed",
+        "workload": "serving.workloads",
+    }
+)
+
+
+@dataclass(frozen=True)
+class SupplyAnswer:
+    """What the fleet could serve: an answer of plain values, units in the names.
+
+    Attributes:
+        note: how the workloads relate.
+        workloads: `workload`, `output_tok_s` and its `central_tok_s` (every quantity at its median), `per_person_month`
+            (median, in output tokens) with its `per_person_month_interval`, `by_system`.
+        measured: the same chips at the best measured rates of the model, by both meanings of speed.
+        not_counted: chips of the fleet that serve nothing, and why. outside: names of the sales data not in the fleet.
+        incomplete: quarters whose sales are known in part.
+        assumptions: every line of the scenario that the answer rests on.
+    """
+
+    scenario: str
+    fleet: str
+    vintage: str
+    as_of: str
+    draws: int
+    seed: int
+    note: str
+    workloads: Sequence[Mapping[str, Any]]
+    measured: Sequence[Mapping[str, Any]]
+    not_counted: Sequence[Mapping[str, Any]]
+    outside: Sequence[str]
+    incomplete: Sequence[str]
+    assumptions: Sequence[Assumption]
+
+
+def supply(
+    scenario: str | Path | Scenario = DEFAULT,
+    settings: Iterable[str] = (),
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    measured: bool = True,
+    **shorthand: Unpack[Shorthand],
+) -> SupplyAnswer:
+    """Output tokens per second that the scenario's chips could serve, at each workload as if it were their only one.
+
+    Args:
+        scenario: a name, the path of a TOML file, or a scenario that was read before.
+        settings: lines to change, as "fleet.vintage=2026-09-24" or "serving.speed=20..50".
+        draws: worlds. seed: of the draws.
+        measured: also read the shipped benchmark rows for the measured rates, which takes two seconds the first time.
+        **shorthand: see `Shorthand`; they come after `settings`.
+
+    Raises:
+        InputError: an unknown scenario, key or name; a value out of its range; a day that the sales data does not cover.
+    """
+    asked = scenario_of(scenario, [*settings, *_long(shorthand)])
+    drawn = worlds(draws, seed)
+    found = world_supply.supply(asked, drawn)
+    return SupplyAnswer(
+        scenario=asked.name,
+        fleet=found.fleet,
+        vintage=found.vintage,
+        as_of=found.as_of.isoformat(),
+        draws=draws,
+        seed=seed,
+        note=ALTERNATIVES,
+        workloads=[_workload(each) for each in found.workloads],
+        measured=[_measured(each) for each in world_supply.measured_supply(asked, drawn)] if measured else [],
+        not_counted=[
+            {"chip_type": each.chip_type, "chips": interval(each.chips), "reason": each.reason}
+            for each in found.not_counted
+        ],
+        outside=found.outside,
+        incomplete=found.incomplete,
+        assumptions=assumptions(asked, ("serving", "fleet", "world")),
+    )
+
+
+def interval(values: Array) -> dict[str, float]:
+    """The 5%, 50% and 95% points of draws."""
+    low, middle, high = np.percentile(values, [5.0, 50.0, 95.0]).tolist()
+    return {"p5": low, "p50": middle, "p95": high}
+
+
+def assumptions(asked: Scenario, groups: Iterable[str]) -> list[Assumption]:
+    """The scenario's lines in these groups, in order."""
+    wanted = tuple(f"{group}." for group in groups)
+    return [line for key, line in asked.assumptions.items() if key.startswith(wanted)]
+
+
+def _long(shorthand: Shorthand) -> list[str]:
+    for name in shorthand:
+        if name not in _KEYS:
+            raise unknown_name("option", name, [*_KEYS, "scenario", "settings", "draws", "seed"])
+    return [f"{_KEYS[name]}={value}" for name, value in shorthand.items() if value is not None]
+
+
+def scenario_of(scenario: str | Path | Scenario, settings: Iterable[str] = ()) -> Scenario:
+    """A scenario by name, by file or as it is, with some lines changed.
+
+    Raises:
+        InputError: no such scenario, or a line that does not hold.
+    """
+    return changed(scenario, settings) if isinstance(scenario, Scenario) else read_scenario(scenario, settings)
+
+
+def worlds(draws: int, seed: int) -> Worlds:
+    """So many worlds of a seed.
+
+    Raises:
+        InputError: not whole numbers, none or too many.
+    """
+    for name, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, 2**63)):
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            allowed = f"a whole number from {low} to {high}"
+            raise InputError(
+                f"{name}: got {str(value)[:40]}, allowed {allowed}", field=name, got=str(value), allowed=allowed
+            )
+    return Worlds(draws, seed)
+
+
+def _workload(one: world_supply.Capacity) -> dict[str, Any]:
+    people = interval(one.per_person_month)
+    return {
+        "workload": one.workload,
+        "output_tok_s": interval(one.output_tok_s),
+        "central_tok_s": one.central,
+        "per_person_month": people["p50"],
+        "per_person_month_interval": people,
+        "by_system": [
+            {
+                "system": each.system,
+                "gpus": each.gpus,
+                "chips": interval(each.chips),
+                "racks": interval(each.racks),
+                "throughput_tok_s": interval(each.throughput_tok_s),
+                "output_tok_s": interval(each.output_tok_s),
+                "reason": each.reason,
+            }
+            for each in one.by_system
+        ],
+    }
+
+
+def _measured(one: world_supply.Measured) -> dict[str, Any]:
+    return {
+        "workload": one.workload,
+        "definition": one.definition,
+        "output_tok_s": interval(one.output_tok_s),
+        "by_system": [
+            {
+                "system": each.system,
+                "chips": interval(each.chips),
+                "output_tok_s_gpu": each.output_tok_s_gpu,
+                "output_tok_s": interval(each.chips * each.output_tok_s_gpu),
+                "row_id": each.row_id,
+            }
+            for each in one.systems
+        ],
+        "without_a_run": one.without,
+    }
