@@ -12,7 +12,7 @@ import numpy.typing as npt
 from hypothesis import strategies as st
 
 from fleetline.architecture.attention import Attention, GroupedQuery, Latent, Numbers
-from fleetline.architecture.model import AttentionLayers, Model, WeightPart
+from fleetline.architecture.model import AttentionLayers, Experts, Model, WeightPart
 from fleetline.catalog import table_path
 from fleetline.catalog.types import Checkpoint, Chip, NumberFormat, System
 from fleetline.physics import serving
@@ -42,6 +42,8 @@ def made_model(*, rest: float = 1e9, routed: float = 8e9, share: float = 1 / 16,
         title="Made",
         hidden=1000.0,
         max_context=1e6,
+        layers=10,
+        experts=Experts(384.0, 384.0 * share, 10.0),
         parts=(WeightPart("rest", rest, rest), WeightPart("routed_experts", routed, routed * share, touched_by_one=share)),
         attention=(AttentionLayers(10, attention, attention.costs),),
         published_total=None,
