@@ -266,7 +266,7 @@ def test_the_preset_of_the_article_is_the_article_s() -> None:
         **{"model": "kimi-k2.6", "system": "gb200-nvl72", "gpus": 72, "workload": "8000:1000", "schedule": "chunked"},
         **{"speculative": None, "preset": "article", "counting": "article", "checkpoint": "all fp4"},
         **{"compute_efficiency": 0.65, "bandwidth_efficiency": 0.3, "step_latency_s": 0.005, "hbm_reserve": 0.1},
-        **{"precision": None, "speed": 35.0, "max_ttft": None},
+        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None},
     }
 
 
@@ -283,7 +283,7 @@ def test_the_setting_tells_what_was_asked() -> None:
         **{"model": "kimi-k2.6", "system": "gb200-nvl72", "gpus": 8.0, "workload": "1000:2000", "schedule": "serial"},
         **{"speculative": "4:2.5", "preset": "ideal", "counting": "checkpoint", "checkpoint": "nvidia/kimi-k2.6-nvfp4"},
         **{"compute_efficiency": 1.0, "bandwidth_efficiency": 0.5, "step_latency_s": 0.0, "hbm_reserve": 0.1},
-        **{"precision": None, "speed": 35.0, "max_ttft": None},
+        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None},
     }
 
 

@@ -23,14 +23,19 @@ from fleetline.catalog.rows import COUNTINGS
 from fleetline.catalog.system_file import system_from_file
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
+from fleetline.physics.network import Fabric
+from fleetline.physics.placement import WHOLE, Placement, Pooled, Sharded
 from fleetline.physics.rewrites.speculative import Speculative
-from fleetline.physics.roofline import Efficiency, operation_time
+from fleetline.physics.roofline import AT_PEAK, Efficiency, operation_time
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Deployment, Limits
+from fleetline.physics.sharding import Degrees, check
 
 NumbersLike = npt.ArrayLike
 
 DEFAULT_PRESET = "fitted"
+PARALLEL_PRESET = "kernels"  # where degrees of parallelism are given: kernels and messages as measured
+DEGREES = ("tp", "ep", "dp", "pp")
 DEFAULT_SCHEDULE = "chunked"
 DEFAULT_WORKLOAD = "8000:1000"
 
@@ -69,6 +74,8 @@ class Throughput:
     memory_capacity_bytes: Any
     prefill: StageSeconds
     decode: StageSeconds
+    network_s: Any
+    latency_s: Any
     cost_usd_per_mtok_output: Any
     setting: Mapping[str, Any] = field(repr=False)
 
@@ -98,8 +105,9 @@ def throughput(
         InputError: an unknown name, a number out of its range, arrays whose shapes do not go together.
     """
     catalog = load()
-    deployment, setting = deploy(model, system, workload, **options)
     limits = _limits(speed, max_ttft, given_batch=batch is not None, catalog=catalog)
+    options = _with_best_pools(model, system, workload, limits, options)
+    deployment, setting = deploy(model, system, workload, **options)
     given = None if batch is None else inputs.at_least_one("batch", batch)
     _check_shapes(deployment, limits, given)
     asked = {
@@ -111,6 +119,25 @@ def throughput(
     return _answer(deployment, limits, chosen, asked, optimised=given is None)
 
 
+def _with_best_pools(model: str, system: str, workload: str | None, limits: Limits, options: Options) -> Options:
+    """The options with the number of prefill replicas that serves most, where two pools are asked for and it is not set."""
+    if options.get("prefill_replicas") is not None:
+        return options
+    deployment, _ = deploy(model, system, workload, **options)
+    place = deployment.placement
+    if not isinstance(place, Pooled):
+        return options
+    if serving.shape_of(deployment, limits):
+        said = "prefill_replicas: missing; the best number is looked for where every other argument is a float"
+        raise InputError(said, field="prefill_replicas")
+    numbers = np.arange(1.0, float(place.gpus / place.degrees.gpus))
+    each = replace(deployment, placement=replace(place, prefill_replicas=numbers))
+    batch = serving.best_batch(each, limits)
+    served = np.where(batch > 0, serving.rates(each, np.maximum(batch, 1.0)).throughput, 0.0)
+    chosen: Options = {**options, "prefill_replicas": float(numbers[np.argmax(served)])}
+    return chosen
+
+
 def _check_shapes(deployment: Deployment, limits: Limits, batch: Numbers | None) -> None:
     try:
         np.broadcast_shapes(serving.shape_of(deployment, limits), np.shape(batch) if batch is not None else ())
@@ -119,21 +146,24 @@ def _check_shapes(deployment: Deployment, limits: Limits, batch: Numbers | None)
 
 
 class Options(TypedDict, total=False):
-    """How a model is deployed, besides what and where; every number a float or an array.
+    """How a model is deployed, besides what and where; every number a float or an array; None is as if not given.
 
-    input_tokens, output_tokens stand in for a workload [token]. schedule: serial, serial-total, chunked or chunked-total.
-    speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3", or none. preset: where counting and efficiencies
-    come from: fitted, article or ideal. compute_efficiency, bandwidth_efficiency: in the preset's place, over 0 and at
-    most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips. precision: weights in another number
-    format than the preset's or the checkpoint's. counting: `article` (published sizes, one precision) or `checkpoint`
-    (exact dimensions, the checkpoint's formats). hbm_reserve: share of usable memory kept free, from 0 to below 1 [1].
+    input_tokens, output_tokens stand in for a workload [token]. schedule: serial, serial-total, chunked, chunked-total or
+    disaggregated. speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3", or none. preset: where counting and
+    efficiencies come from: fitted, article, ideal or kernels. compute_efficiency, bandwidth_efficiency: in the preset's
+    place, over 0 and at most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips. precision: weights
+    in another number format than the preset's or the checkpoint's. counting: `article` (published sizes, one precision) or
+    `checkpoint` (exact dimensions, the checkpoint's formats). hbm_reserve: share of usable memory kept free, from 0 to below
+    1 [1]. tp, ep, dp, pp: degrees of tensor, expert, data (attention) and pipeline parallelism of each replica, 1 where only
+    others are given; without any the chips are taken as one large one, as in the article. prefill_replicas: of a
+    disaggregated deployment with degrees, how many only prefill.
     """
 
     input_tokens: NumbersLike | None
     output_tokens: NumbersLike | None
-    schedule: str
+    schedule: str | None
     speculative: str | tuple[NumbersLike, NumbersLike] | None
-    preset: str
+    preset: str | None
     compute_efficiency: NumbersLike | None
     bandwidth_efficiency: NumbersLike | None
     step_latency_s: NumbersLike | None
@@ -141,6 +171,11 @@ class Options(TypedDict, total=False):
     precision: str | None
     counting: str | None
     hbm_reserve: NumbersLike | None
+    tp: NumbersLike | None
+    ep: NumbersLike | None
+    dp: NumbersLike | None
+    pp: NumbersLike | None
+    prefill_replicas: NumbersLike | None
 
 
 def deploy(
@@ -155,20 +190,22 @@ def deploy(
         if name not in Options.__annotations__:
             raise unknown_name("option", name, [*Options.__annotations__, "workload", "batch", "speed", "max_ttft"])
     catalog = load()
-    preset = catalog.preset(inputs.text("preset", options.get("preset", DEFAULT_PRESET)))
+    degrees = _degrees(options)
+    preset = _preset(catalog, options.get("preset"), degrees)
     counting = options.get("counting")
     counted = preset.counting if counting is None else inputs.text("counting", counting)
     counted_model, checkpoint = _counted(catalog, inputs.text("model", model), counted, options.get("precision"))
-    schedule = inputs.text("schedule", options.get("schedule", DEFAULT_SCHEDULE))
+    schedule = inputs.text("schedule", _given(options.get("schedule"), DEFAULT_SCHEDULE))
     if schedule not in SCHEDULES:
         raise unknown_name("schedule", schedule, SCHEDULES)
     tokens_in, tokens_out = _workload(workload, options.get("input_tokens"), options.get("output_tokens"))
     speculative = _speculative(options.get("speculative"))
     reserve = options.get("hbm_reserve")
+    machine = _machine(catalog, inputs.text("system", system), options.get("gpus"))
     deployment = Deployment(
         model=counted_model,
         checkpoint=checkpoint,
-        system=_machine(catalog, inputs.text("system", system), options.get("gpus")),
+        system=machine,
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         schedule=SCHEDULES[schedule],
@@ -177,6 +214,8 @@ def deploy(
         chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
         activation_value_bytes=catalog.defaults["activation_bytes"],
         rewrites=() if speculative is None else (speculative,),
+        placement=_placement(catalog, counted_model, machine, degrees, schedule, options.get("prefill_replicas")),
+        kernels=catalog.timings_of(machine.chip.name).kernels if preset.costs == "kernels" else AT_PEAK,
     )
     words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
     return deployment, _setting(deployment, words)
@@ -202,7 +241,86 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None]) -> Mapping
             "bandwidth_efficiency": efficiency.bandwidth,
             "step_latency_s": efficiency.step_latency,
             "hbm_reserve": deployment.hbm_reserve,
+            "configuration": configuration(deployment),
         }
+    )
+
+
+def _given(value: str | None, otherwise: str) -> str:
+    return otherwise if value is None else value
+
+
+def configuration(deployment: Deployment) -> Mapping[str, Any] | None:
+    """Degrees and replicas of a sharded deployment; None where the chips are taken as one."""
+    place = deployment.placement
+    if not isinstance(place, Sharded):
+        return None
+    degrees = {name: getattr(place.degrees, name) for name in DEGREES}
+    replicas = place.gpus / place.degrees.gpus
+    pools = {"prefill_replicas": place.prefill_replicas} if isinstance(place, Pooled) else {}
+    known = load().timings_of(deployment.system.chip.name).measured
+    return {**degrees, "replicas": replicas, **pools, "timings": "measured" if known else "default"}
+
+
+def _degrees(options: Options) -> Degrees | None:
+    """The degrees asked for, 1 where only others are; None where none is."""
+    asked = {"tp": options.get("tp"), "ep": options.get("ep"), "dp": options.get("dp"), "pp": options.get("pp")}
+    given = {name: inputs.numbers(name, value) for name, value in asked.items() if value is not None}
+    return Degrees(**given) if given else None
+
+
+def _preset(catalog: Catalog, name: str | None, degrees: Degrees | None) -> Preset:
+    preset = catalog.preset(
+        inputs.text("preset", (DEFAULT_PRESET if degrees is None else PARALLEL_PRESET) if name is None else name)
+    )
+    if preset.costs == "kernels" and degrees is None:
+        said = f"preset {preset.name}: kernels run on single GPUs; give degrees, such as tp (tp 1 for one GPU a replica)"
+        raise InputError(said, field="preset", got=preset.name)
+    return preset
+
+
+def _placement(
+    catalog: Catalog, model: Model, system: System, degrees: Degrees | None, schedule: str, prefill: NumbersLike | None
+) -> Placement:
+    """As one large chip without degrees; else sharded, in two pools where the schedule is disaggregated."""
+    if degrees is None:
+        if prefill is not None:
+            raise InputError("prefill_replicas: needs degrees, such as tp", field="prefill_replicas")
+        return WHOLE
+    gpus = system.gpus
+    check(model, degrees, gpus)
+    fabric = fabric_of(catalog, system)
+    if schedule != "disaggregated":
+        if prefill is not None:
+            raise InputError("prefill_replicas: only of schedule disaggregated", field="prefill_replicas")
+        return Sharded(degrees, gpus, fabric)
+    replicas = gpus / degrees.gpus
+    if np.any(np.less(replicas, 2)):
+        said = "schedule: disaggregated needs two replicas at least, one to prefill and one to decode"
+        raise InputError(said, field="schedule", got="disaggregated")
+    most = float(np.min(replicas)) - 1.0
+    default = np.maximum(np.round(replicas / 2.0), 1.0) if prefill is None else prefill
+    pool = inputs.within("prefill_replicas", default, 1.0, most, low_open=False, high_open=False)
+    return Pooled(degrees, gpus, fabric, inputs.whole("prefill_replicas", pool))
+
+
+def fabric_of(catalog: Catalog, system: System) -> Fabric:
+    """The links of a system.
+
+    Raises:
+        InputError: its link bandwidth is not known.
+    """
+    chip, timings = system.chip, catalog.timings_of(system.chip.name)
+    if chip.scaleup_bandwidth is None:
+        said = f"system {system.name}: no scale-up bandwidth is known of {chip.name}"
+        raise InputError(said, field="system", got=system.name)
+    return Fabric(
+        link=chip.scaleup_bandwidth,
+        domain=float(chip.scaleup_domain or np.max(system.gpus)),
+        laws=timings.collectives,
+        out_latency=timings.scale_out_latency,
+        out_bandwidth=timings.scale_out_bandwidth,
+        imbalance=timings.imbalance,
     )
 
 
@@ -284,7 +402,7 @@ def breakdown(
     costs = []
     for stage, work in stages:
         for operation in (*work.linear, *work.attention):
-            leg = operation_time(operation, deployment.system, deployment.efficiency)
+            leg = operation_time(operation, deployment.machine, deployment.efficiency, deployment.kernels)
             costs.append(
                 OperatorCost(
                     stage=stage,
@@ -306,7 +424,7 @@ def _answer(
 ) -> Throughput:
     reason = _reason(deployment, limits, batch)
     feasible = np.asarray(reason == "")
-    used = np.maximum(batch, 1.0)
+    used = np.where(np.equal(batch, 0.0), deployment.placement.ranks, batch)[()]
     found = serving.rates(deployment, used)
     bound = serving.binding(deployment, limits, used) if optimised else serving.waits_for(found.cycle)
     rent = deployment.system.rent
@@ -320,6 +438,8 @@ def _answer(
         "ttft_s": found.ttft_s,
         "tpot_s": found.tpot_s,
         "cycle_s": found.cycle.total_s,
+        "network_s": found.cycle.network_s,
+        "latency_s": found.cycle.latency_s,
         "memory_used_bytes": serving.memory_used(deployment, used),
         "cost_usd_per_mtok_output": np.nan if rent is None else 1e6 * rent / found.throughput,
     }

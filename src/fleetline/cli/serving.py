@@ -13,17 +13,22 @@ from fleetline.cli.options import (
     Batch,
     ComputeEfficiency,
     Counting,
+    Dp,
+    Ep,
     Gpus,
     HbmReserve,
     MaxTtft,
     Model,
+    Pp,
     Precision,
-    Preset,
+    PrefillReplicas,
     Schedule,
+    ServingPreset,
     Speculative,
     Speed,
     StepLatency,
     SystemName,
+    Tp,
     Workload,
     app,
 )
@@ -47,8 +52,13 @@ def throughput(
     batch: Batch = None,
     schedule: Schedule = "chunked",
     speculative: Speculative = "none",
-    preset: Preset = "fitted",
+    preset: ServingPreset = None,
     gpus: Gpus = None,
+    tp: Tp = None,
+    ep: Ep = None,
+    dp: Dp = None,
+    pp: Pp = None,
+    prefill_replicas: PrefillReplicas = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -69,6 +79,11 @@ def throughput(
         "speculative": speculative,
         "preset": preset,
         "gpus": gpus,
+        "tp": tp,
+        "ep": ep,
+        "dp": dp,
+        "pp": pp,
+        "prefill_replicas": prefill_replicas,
         "precision": precision,
         "counting": counting,
         "compute_efficiency": compute_efficiency,
@@ -93,8 +108,13 @@ def frontier(
     points: Annotated[int, typer.Option(help="At most so many batches, evenly spaced by ratio.")] = 60,
     schedule: Schedule = "chunked",
     speculative: Speculative = "none",
-    preset: Preset = "fitted",
+    preset: ServingPreset = None,
     gpus: Gpus = None,
+    tp: Tp = None,
+    ep: Ep = None,
+    dp: Dp = None,
+    pp: Pp = None,
+    prefill_replicas: PrefillReplicas = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -117,6 +137,11 @@ def frontier(
         speculative=speculative,
         preset=preset,
         gpus=gpus,
+        tp=tp,
+        ep=ep,
+        dp=dp,
+        pp=pp,
+        prefill_replicas=prefill_replicas,
         precision=precision,
         counting=counting,
         compute_efficiency=compute_efficiency,
@@ -135,6 +160,10 @@ def _rates_table(found: Throughput) -> Table:
 
     setting = found.setting
     how = f"{setting['schedule']}" + (f", speculation {setting['speculative']}" if setting["speculative"] else "")
+    if setting["configuration"]:
+        how += ", " + ", ".join(
+            f"{name} {value:g}" for name, value in setting["configuration"].items() if name != "timings"
+        )
     title = f"{setting['model']} on {int(setting['gpus'])} chips of {setting['system']}, {setting['workload']}, {how}"
     table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
     lines = [
@@ -149,6 +178,7 @@ def _rates_table(found: Throughput) -> Table:
         ("bound by", str(found.binding)),
         ("prefill: arithmetic, traffic", f"{found.prefill.compute_s:,.4g} s, {found.prefill.bandwidth_s:,.4g} s"),
         ("decode: arithmetic, traffic", f"{found.decode.compute_s:,.4g} s, {found.decode.bandwidth_s:,.4g} s"),
+        ("waits for latencies, messages", f"{found.latency_s:,.4g} s, {found.network_s:,.4g} s"),
         ("memory", f"{found.memory_used_bytes / 1e9:,.0f} of {found.memory_capacity_bytes / 1e9:,.0f} GB"),
         (
             "cost",
