@@ -165,7 +165,7 @@ def test_a_broken_catalog_row_names_file_line_and_column(
 
 def test_every_command_has_an_example_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    assert len(names) == 11
+    assert len(names) == 12
     for name in names:
         code, out, _ = run(name, "--help", capsys=capsys)
         assert code == 0

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -97,7 +98,7 @@ def main(kernels: Path, data: Path) -> None:
         lines += collectives(kernels / "collectives.csv", label, chip)
         lines += laws(kernels / "kernel_fits.csv", label, chip)
         lines += experts_at_many_tokens(label, chip)
-    lines += imbalance() + scale_out(kernels / "collectives.csv") + amd(load().chips["MI300X"]) + defaults()
+    lines += defaults(lines) + amd(load().chips["MI300X"]) + imbalance() + scale_out(kernels / "collectives.csv")
     header = ("chip", "operation", "precision", "quantity", "value", "unit", "source", "note")
     with (data / "kernels.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *lines])
@@ -258,21 +259,18 @@ def amd(chip: Chip) -> list[Line]:
     return collective("all_reduce", chip, points, TRAVEL["all_reduce"](points[:, 0]) * points[:, 1], AMD)
 
 
-def defaults() -> list[Line]:
-    """What is taken where nothing is measured: said to be a default or a guess."""
-    lines: list[Line] = []
-    for name in dict.fromkeys(name for name, _ in KERNELS):
-        shares = [("compute_share", 0.8), ("bandwidth_share", 0.8)]
-        lines += [("any", name, "", "latency", "3e-06", "s", DEFAULT, "no kernel of this chip is measured")]
-        lines += [("any", name, "", quantity, f"{value}", "1", DEFAULT, "") for quantity, value in shares]
-    lines.append(("any", "small", "", "latency", "3e-06", "s", DEFAULT, "norms, rotary, cache write, activation function"))
-    for name in (*TRAVEL, *EXCHANGES):
-        lines += [
-            ("any", name, "", "latency", "1e-05", "s", GUESS, "no collective of this chip is measured: NCCL's floor"),
-            ("any", name, "", "latency_per_doubling", "0", "s", GUESS, ""),
-            ("any", name, "", "bandwidth_share", "0.8", "1", GUESS, ""),
-        ]
-    return lines
+def defaults(measured: Sequence[Line]) -> list[Line]:
+    """What is taken where nothing is measured: the median of the chips that are, and said to be a guess."""
+    numbers: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    for _, operation, precision, quantity, value, unit, _, _ in measured:
+        numbers[operation, precision, quantity, unit].append(float(value))
+    note = "median of the chips that are measured"
+    lines: list[Line] = [
+        ("any", operation, precision, quantity, f"{np.median(values):.4g}", unit, GUESS, note)
+        for (operation, precision, quantity, unit), values in numbers.items()
+    ]
+    small = "norms, rotary, cache write, activation function"
+    return [*lines, ("any", "small", "", "latency", "3e-06", "s", DEFAULT, small)]
 
 
 if __name__ == "__main__":

@@ -18,15 +18,18 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fleetline.article import compare_article
     from fleetline.catalog.listing import facts, models, sources, systems
-    from fleetline.deployment import breakdown, frontier, throughput
+    from fleetline.deployment import breakdown, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
+    from fleetline.frontiers import frontier
+    from fleetline.planning import plan
     from fleetline.reporting import report
     from fleetline.runs import calibrate, measured, predict, validate
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
     "breakdown": "fleetline.deployment",
-    "frontier": "fleetline.deployment",
+    "frontier": "fleetline.frontiers",
+    "plan": "fleetline.planning",
     "throughput": "fleetline.deployment",
     "calibrate": "fleetline.runs",
     "measured": "fleetline.runs",
@@ -54,6 +57,7 @@ __all__ = [
     "frontier",
     "measured",
     "models",
+    "plan",
     "predict",
     "report",
     "sources",

@@ -20,7 +20,8 @@ from fleetline import runs
 from fleetline.article import compare_article
 from fleetline.calibration.measured import run_of
 from fleetline.catalog import load
-from fleetline.deployment import breakdown, frontier, throughput
+from fleetline.deployment import breakdown, throughput
+from fleetline.frontiers import frontier
 from fleetline.gap import gap
 
 MODEL = "kimi-k2.6"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from fleetline.catalog.rows import KernelTimeRow
 from fleetline.catalog.tables import fault
-from fleetline.catalog.types import CollectiveLaw, KernelLaw, Timings
+from fleetline.catalog.types import Chip, CollectiveLaw, KernelLaw, Timings
 
 _ANY = "any"
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "dispatch", "combine")
@@ -17,8 +17,8 @@ _NOT_KERNELS = (*COLLECTIVES, "imbalance", "scale_out")
 Laws = Mapping[tuple[str, str], Mapping[str, float]]
 
 
-def timings_of(table: Iterable[KernelTimeRow], chips: Container[str]) -> dict[str, Timings]:
-    """The laws by chip, and those of `any`.
+def timings_of(table: Iterable[KernelTimeRow], chips: Mapping[str, Chip]) -> dict[str, Timings]:
+    """The laws of every chip, in the precisions it has; those of `any` where it has none of its own.
 
     Raises:
         InputError: a chip that is not in the catalog.
@@ -28,7 +28,13 @@ def timings_of(table: Iterable[KernelTimeRow], chips: Container[str]) -> dict[st
         if row.chip != _ANY and row.chip not in chips:
             raise fault(row, "chip", f"got '{row.chip}', no chip of chip_specs.csv")
         laws[row.chip][row.operation, row.precision or ""][row.quantity] = row.si
-    return {chip: _timings({**laws[_ANY], **own}, own) for chip, own in laws.items()}
+    unnamed = _timings(laws[_ANY], {})
+    return {_ANY: unnamed} | {name: _of_chip(laws[_ANY], laws[name], chip) for name, chip in chips.items()}
+
+
+def _of_chip(default: Laws, own: Laws, chip: Chip) -> Timings:
+    known = {"", *(chip.peak or {})}
+    return _timings({**{key: law for key, law in default.items() if key[1] in known}, **own}, own)
 
 
 def _timings(laws: Laws, own: Laws) -> Timings:

@@ -63,6 +63,11 @@ class System:
         """Of all chips together [USD/s]; None where no price is known."""
         return None if self.chip.rent is None else self.gpus * self.chip.rent
 
+    @property
+    def power(self) -> Numbers | None:
+        """Of all chips together, host and network included [W]; None where it is not known."""
+        return None if self.chip.all_in_power is None else self.gpus * self.chip.all_in_power
+
     def peak(self, precision: str) -> Numbers:
         """Arithmetic of all chips together at `precision`, or in bf16 on chips without it [FLOP/s]."""
         peaks = self.chip.peak or {}

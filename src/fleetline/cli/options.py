@@ -58,6 +58,14 @@ Tp = Annotated[float | None, number("tp", "GPUs that share each layer's heads an
 Ep = Annotated[float | None, number("ep", "GPUs that share the experts, whole ones each (expert parallel).")]
 Dp = Annotated[float | None, number("dp", "Ranks of a replica that attend to requests of their own (data parallel).")]
 Pp = Annotated[float | None, number("pp", "Stages that share the layers (pipeline parallel).")]
+PrefixHit = Annotated[float | None, number("prefix_hit", "Share of each prompt found in the prefix cache, 0 to 1.")]
+Turns = Annotated[
+    str | None,
+    typer.Option(metavar="TURNS:NEW", help="Turns of a session, and new prompt tokens in each after the first."),
+]
+TurnsKept = Annotated[
+    float | None, number("turns_kept", "Share of the earlier context still cached at the next turn; 1 unless set.")
+]
 PrefillReplicas = Annotated[
     float | None, number("prefill_replicas", "Replicas that only prefill (disaggregated); the best number unless set.")
 ]

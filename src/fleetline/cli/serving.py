@@ -1,4 +1,4 @@
-"""Commands about one deployment: throughput, frontier."""
+"""Commands about serving one model: throughput, frontier, plan."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from fleetline.cli.options import (
     Pp,
     Precision,
     PrefillReplicas,
+    PrefixHit,
     Schedule,
     ServingPreset,
     Speculative,
@@ -29,10 +30,14 @@ from fleetline.cli.options import (
     StepLatency,
     SystemName,
     Tp,
+    Turns,
+    TurnsKept,
     Workload,
     app,
+    number,
 )
 from fleetline.cli.show import feasible, flat, show, table
+from fleetline.errors import Infeasible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -59,6 +64,9 @@ def throughput(
     dp: Dp = None,
     pp: Pp = None,
     prefill_replicas: PrefillReplicas = None,
+    prefix_hit: PrefixHit = None,
+    turns: Turns = None,
+    turns_kept: TurnsKept = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -84,6 +92,9 @@ def throughput(
         "dp": dp,
         "pp": pp,
         "prefill_replicas": prefill_replicas,
+        "prefix_hit": prefix_hit,
+        "turns": turns,
+        "turns_kept": turns_kept,
         "precision": precision,
         "counting": counting,
         "compute_efficiency": compute_efficiency,
@@ -106,8 +117,8 @@ def frontier(
     speed: Speed = None,
     max_ttft: MaxTtft = None,
     points: Annotated[int, typer.Option(help="At most so many batches, evenly spaced by ratio.")] = 60,
-    schedule: Schedule = "chunked",
-    speculative: Speculative = "none",
+    schedule: Annotated[str | None, typer.Option(metavar="NAME", help="Only this schedule.")] = None,
+    speculative: Annotated[str | None, typer.Option(help="Only VERIFIED:ACCEPTED, or none.")] = None,
     preset: ServingPreset = None,
     gpus: Gpus = None,
     tp: Tp = None,
@@ -115,6 +126,9 @@ def frontier(
     dp: Dp = None,
     pp: Pp = None,
     prefill_replicas: PrefillReplicas = None,
+    prefix_hit: PrefixHit = None,
+    turns: Turns = None,
+    turns_kept: TurnsKept = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -123,10 +137,13 @@ def frontier(
     hbm_reserve: HbmReserve = None,
     as_json: AsJson = False,
 ) -> None:
-    """Throughput against each user's speed over batch: the points that no other batch beats in both."""
-    from fleetline import deployment
+    """Throughput against each user's speed: the points that no other beats in both, with the configuration of each.
 
-    found = deployment.frontier(
+    Batch, parallelism, schedule and speculation are looked through; with degrees or a preset of shares, only the batch.
+    """
+    from fleetline import frontiers
+
+    found = frontiers.frontier(
         model,
         system,
         workload,
@@ -142,6 +159,9 @@ def frontier(
         dp=dp,
         pp=pp,
         prefill_replicas=prefill_replicas,
+        prefix_hit=prefix_hit,
+        turns=turns,
+        turns_kept=turns_kept,
         precision=precision,
         counting=counting,
         compute_efficiency=compute_efficiency,
@@ -150,8 +170,71 @@ def frontier(
         hbm_reserve=hbm_reserve,
     )
     feasible(found)
-    listed = deployment.points_of(found)
+    listed = frontiers.points_of(found)
     show({"points": listed}, lambda: [_points_table(listed)], as_json)
+
+
+@app.command(
+    epilog="Example: fleetline plan kimi-k2.6 --workload 8000:1000 --requests-per-s 20 --systems gb200-nvl72,b200,h200"
+)
+def plan(
+    model: Model,
+    workload: Workload = "8000:1000",
+    requests_per_s: Annotated[float | None, number("requests_per_s", "Requests that come in a second.")] = None,
+    users: Annotated[float | None, number("users", "Users who each have one request in service, instead.")] = None,
+    speed: Speed = None,
+    max_ttft: MaxTtft = None,
+    systems: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Only these systems; all of the catalog without.")
+    ] = None,
+    schedule: Annotated[str | None, typer.Option(metavar="NAME", help="Only this schedule.")] = None,
+    speculative: Annotated[str | None, typer.Option(help="Only VERIFIED:ACCEPTED, or none.")] = None,
+    prefix_hit: PrefixHit = None,
+    turns: Turns = None,
+    turns_kept: TurnsKept = None,
+    precision: Precision = None,
+    hbm_reserve: HbmReserve = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many GPUs of which kind, configured how, carry a load: every system's cheapest way, cheapest first."""
+    from fleetline import planning
+
+    found = planning.plan(
+        model,
+        workload,
+        requests_per_s=requests_per_s,
+        users=users,
+        speed=speed,
+        max_ttft=max_ttft,
+        systems=systems,
+        schedule=schedule,
+        speculative=speculative,
+        prefix_hit=prefix_hit,
+        turns=turns,
+        turns_kept=turns_kept,
+        precision=precision,
+        hbm_reserve=hbm_reserve,
+    )
+    if not any(option.gpus for option in found) and len(found) == 1:
+        raise Infeasible(found[0].reason, field=found[0].reason.partition(":")[0])
+    rows = [vars(option) for option in found]
+    show({"options": rows}, lambda: [_plan_table(rows)], as_json)
+
+
+def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
+    columns = {
+        "system": "system",
+        "gpus": "GPUs",
+        "replicas": "replicas",
+        "configuration": "configuration of each",
+        "utilisation": "utilisation",
+        "speed_tok_s_user": "tok/s/user",
+        "ttft_s": "TTFT, s",
+        "cost_usd_hour": "USD/h",
+        "cost_usd_mtok_output": "USD/M output",
+        "reason": "why not",
+    }
+    return table("What carries the load", rows, columns, clip=90)
 
 
 def _rates_table(found: Throughput) -> Table:

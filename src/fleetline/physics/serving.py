@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -76,7 +77,7 @@ class Deployment:
         """What a stage's work is done on: all chips as one, or one GPU."""
         return self.placement.machine(self.system)
 
-    @property
+    @cached_property
     def part(self) -> Model:
         """What of the model a machine runs."""
         return self.placement.part(self.model)
@@ -139,13 +140,17 @@ def _work_of(deployment: Deployment, what: Plan) -> tuple[Work, Work]:
     )
 
 
+def work_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
+    """Prefill and decode of a machine that has `load` requests, but for its messages."""
+    work_ = _work_of(deployment, planned(deployment, load))
+    prefill, decode = (stage_time(each, deployment.machine, deployment.efficiency, deployment.kernels) for each in work_)
+    return prefill, decode
+
+
 def stage_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
     """Prefill and decode of a machine that has `load` requests, messages included."""
     what, place = planned(deployment, load), deployment.placement
-    prefill, decode = (
-        stage_time(each, deployment.machine, deployment.efficiency, deployment.kernels)
-        for each in _work_of(deployment, what)
-    )
+    prefill, decode = work_times(deployment, load)
     chunks = prefill_passes(what.prefill, deployment.chunk_tokens)
     sent = place.network_s(deployment.model, what.prefill, chunks)
     handed = place.handover_s(deployment.part, deployment.checkpoint, what.prefill)
@@ -168,18 +173,51 @@ def timed(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime, 
     return prefill, decode, deployment.placement.timing(deployment.schedule, prefill, decode, first)
 
 
+@dataclass(frozen=True)
+class Shares:
+    """What of a cycle's cost falls on new input tokens, on cached ones and on output, by the time each takes alone [1].
+
+    `new` and `cached` count one request's tokens of either kind [token].
+    """
+
+    input: Numbers
+    cached: Numbers
+    output: Numbers
+    new_tokens: Numbers
+    cached_tokens: Numbers
+
+
+def shares(deployment: Deployment, batch: Numbers) -> Shares:
+    """How the cost of a cycle is shared out: ours, in proportion to the time each stage takes on its own.
+
+    A cached token costs the read of its cache.
+    """
+    load = deployment.placement.load(batch)
+    what, part = planned(deployment, load).prefill, deployment.part
+    prefill, decode = (alone_s(stage) for stage in stage_times(deployment, load))
+    speed = deployment.machine.hbm_bandwidth * deployment.efficiency.bandwidth
+    read = np.minimum(load * cache_bytes(part, deployment.checkpoint, what.start) / speed, prefill)
+    whole = prefill + decode
+    return Shares((prefill - read) / whole, read / whole, decode / whole, what.tokens * what.passes, what.start)
+
+
+def alone_s(stage: StageTime) -> Numbers:
+    """A stage by itself [s]."""
+    return stage.linear.roof_s + stage.attention.roof_s + stage.latency_s + stage.network_s
+
+
 def memory_used(deployment: Deployment, batch: Numbers) -> Numbers:
     """Weights, the cache of every request at its full length, and the activations of one pass [byte].
 
     Of all machines, each taken to be as full as the fullest: what does not fit there does not fit.
     """
-    context = deployment.input_tokens + deployment.output_tokens
     place, part = deployment.placement, deployment.part
     load = place.load(batch)
-    in_flight = planned(deployment, load).decode.tokens_per_pass + deployment.chunk_tokens
+    what = planned(deployment, load)
+    in_flight = what.decode.tokens_per_pass + deployment.chunk_tokens
     fullest = (
         weight_bytes(part, deployment.checkpoint) / place.stages
-        + load * cache_bytes(part, deployment.checkpoint, context)
+        + load * what.held * cache_bytes(part, deployment.checkpoint, what.longest)
         + activation_bytes(deployment.model, in_flight, deployment.activation_value_bytes)
     )
     return fullest * place.machines
@@ -197,13 +235,15 @@ def fits(deployment: Deployment, batch: Numbers) -> npt.NDArray[np.bool_]:
 
 def quick_enough(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.bool_]:
     """Whether `batch` requests are each served at the wanted speed and TTFT."""
+    if np.all(np.equal(limits.speed, 0.0)) and np.all(np.isposinf(limits.max_ttft)):
+        return np.ones(np.shape(batch), dtype=bool)  # nothing is asked for, so nothing need be computed
     found = rates(deployment, batch)
     return np.asarray((found.speed >= limits.speed) & (found.ttft_s <= limits.max_ttft))
 
 
 def within_context(deployment: Deployment) -> npt.NDArray[np.bool_]:
     """Whether the model's context is long enough for a whole request."""
-    return np.asarray(deployment.input_tokens + deployment.output_tokens <= deployment.model.max_context)
+    return np.asarray(planned(deployment, 1.0).longest <= deployment.model.max_context)
 
 
 def largest_batch(deployment: Deployment, limits: Limits) -> Array:
@@ -212,7 +252,7 @@ def largest_batch(deployment: Deployment, limits: Limits) -> Array:
     Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one. A sharded deployment is asked
     for batches that give every rank the same number of requests.
     """
-    context, place = deployment.input_tokens + deployment.output_tokens, deployment.placement
+    place, context = deployment.placement, planned(deployment, 1.0).longest
     room = memory_capacity(deployment) / place.machines
     most = room / cache_bytes(deployment.part, deployment.checkpoint, context)
 
@@ -247,7 +287,8 @@ def critical_batch(deployment: Deployment) -> Array:
     """
 
     def seconds(load: Numbers) -> Numbers:
-        whole = timed(deployment, load)[2].cycle
+        prefill, decode = work_times(deployment, load)  # messages are no roof
+        whole = deployment.placement.timing(deployment.schedule, prefill, decode, prefill).cycle
         return whole.compute_s + whole.bandwidth_s
 
     def flat(load: Array) -> npt.NDArray[np.bool_]:
@@ -283,11 +324,12 @@ def waits_for(whole: Cycle) -> npt.NDArray[np.str_]:
 
 def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
     """The shape that all numeric fields broadcast to."""
-    what, efficiency = planned(deployment, 1.0).decode, deployment.efficiency
+    everything, efficiency = planned(deployment, 1.0), deployment.efficiency
+    what = everything.decode
     numbers: list[Numbers] = [
         *(deployment.input_tokens, deployment.output_tokens, deployment.hbm_reserve, deployment.chunk_tokens),
         *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency),
         *(deployment.system.hbm_bandwidth, deployment.placement.ranks, deployment.placement.stages),
-        *(what.passes, what.tokens, limits.speed, limits.max_ttft),
+        *(what.passes, what.tokens, what.end, everything.prefill.tokens, everything.held, limits.speed, limits.max_ttft),
     ]
     return np.broadcast_shapes(*(np.shape(number) for number in numbers))

@@ -103,11 +103,16 @@ def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:
 def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Stage, starts: Numbers) -> Operation:
     pairs = _pairs(group, stage) * stage.tokens_per_position
     written = group.costs.prefill_write * stage.tokens * stage.passes
+    cached = group.costs.kept * group.attention.kept(stage.start)  # what was computed before is read, once
     return Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.prefill_flop * pairs * group.heads_here,
         precision=checkpoint.attention_precision,
-        bytes_moved=group.count * stage.sequences * written * _element_bytes(group, checkpoint) * group.cache_here,
+        bytes_moved=group.count
+        * stage.sequences
+        * (written + cached)
+        * _element_bytes(group, checkpoint)
+        * group.cache_here,
         kind=f"{calls_of(group.attention).kind} prefill",
         calls=starts * group.count,
     )
