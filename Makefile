@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit data fit pictures lock clean
+.PHONY: help report test check-long lint types contract unit data kernels fit pictures lock clean
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
 	@echo "make test        ruff, mypy, import contract, pytest"
 	@echo "make check-long  the slow checks"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
+	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
 	@echo "make pictures    renew the README: its picture and its outputs (maintainers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
@@ -37,6 +38,9 @@ check-long: .venv/dev.stamp
 
 data: .venv/dev.stamp
 	$(BIN)/python tools/import_data.py ../shared/data src/fleetline/catalog/data
+
+kernels: .venv/dev.stamp
+	$(BIN)/python tools/fit_kernels.py ../shared/data/kernels src/fleetline/catalog/data
 
 fit: .venv/dev.stamp
 	$(BIN)/python tools/fit.py src/fleetline/catalog/data

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 
 import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
 from fleetline.architecture.attention import Attention, GroupedQuery, Latent, Numbers
-from fleetline.architecture.model import AttentionLayers, Model, WeightPart
+from fleetline.architecture.model import AttentionLayers, Experts, Model, WeightPart
 from fleetline.catalog import table_path
 from fleetline.catalog.types import Checkpoint, Chip, NumberFormat, System
+from fleetline.physics import rewrites as rewrites_folder
 from fleetline.physics import serving
 from fleetline.physics.rewrites import Rewrite
-from fleetline.physics.rewrites.speculative import Speculative
 from fleetline.physics.roofline import Efficiency, Leg, StageTime
 from fleetline.physics.schedules import SCHEDULES, Schedule, cycle
 from fleetline.physics.serving import Deployment, Limits
@@ -42,6 +44,8 @@ def made_model(*, rest: float = 1e9, routed: float = 8e9, share: float = 1 / 16,
         title="Made",
         hidden=1000.0,
         max_context=1e6,
+        layers=10,
+        experts=Experts(384.0, 384.0 * share, 10.0),
         parts=(WeightPart("rest", rest, rest), WeightPart("routed_experts", routed, routed * share, touched_by_one=share)),
         attention=(AttentionLayers(10, attention, attention.costs),),
         published_total=None,
@@ -106,14 +110,39 @@ def magnitudes(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(np.log10(low), np.log10(high)).map(lambda exponent: float(10.0**exponent))
 
 
+def rewrite_kinds() -> list[type[Rewrite]]:
+    """Every technique of the folder, one a file: a new file is tried without being named anywhere."""
+    modules = [importlib.import_module(f"{rewrites_folder.__name__}.{each.name}") for each in _files(rewrites_folder)]
+    return [
+        kind
+        for module in modules
+        for kind in vars(module).values()
+        if isinstance(kind, type) and kind.__module__ == module.__name__ and hasattr(kind, "apply")
+    ]
+
+
+def _files(package: ModuleType) -> list[pkgutil.ModuleInfo]:
+    return sorted(pkgutil.iter_modules(package.__path__), key=lambda each: each.name)
+
+
+@st.composite
+def rewrites_of(draw: st.DrawFn, kind: type[Rewrite]) -> Rewrite:
+    """A technique with every field somewhere within its `RANGES`."""
+    values: dict[str, float] = {}
+    for name, (low, high) in kind.RANGES.items():
+        top = values[high] if isinstance(high, str) else high
+        values[name] = low + draw(st.floats(0.0, 1.0)) * (top - low)
+    return kind(**values)
+
+
+def without_effect(kind: type[Rewrite]) -> Rewrite:
+    """A technique at the lower end of every range, where it changes nothing."""
+    return kind(**{name: low for name, (low, _) in kind.RANGES.items()})
+
+
 def rewrites() -> st.SearchStrategy[tuple[Rewrite, ...]]:
-    """No speculation, or some."""
-    return st.one_of(
-        st.just(()),
-        st.tuples(st.floats(1.0, 16.0), st.floats(0.0, 1.0)).map(
-            lambda given: (Speculative(given[0], 1.0 + given[1] * (given[0] - 1.0)),)
-        ),
-    )
+    """None, or one of any technique."""
+    return st.one_of(st.just(()), *(st.tuples(rewrites_of(kind)) for kind in rewrite_kinds()))
 
 
 @st.composite

@@ -62,7 +62,7 @@ def test_a_given_batch_switches_the_wanted_speed_off(capsys: pytest.CaptureFixtu
 
 
 def test_frontier_points_carry_their_configuration(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run("frontier", "kimi-k2.6", "gb200-nvl72", "--points", "5", capsys=capsys)
+    _, out, _ = run("frontier", "kimi-k2.6", "gb200-nvl72", "--preset", "article", "--points", "5", capsys=capsys)
     points = json.loads(out)["points"]
     assert len(points) == 5
     assert all(set(point) >= {*INTERFACE_KEYS, "configuration"} for point in points)
@@ -170,7 +170,7 @@ def test_every_command_has_an_example_in_its_help(capsys: pytest.CaptureFixture[
     assert {"report", "throughput", "frontier", "predict", "calibrate", "validate", "supply", "demand", "crunch"} <= set(
         names
     )
-    assert {"import-model", "compare-article", "models", "systems", "sources", "measured"} <= set(names)
+    assert {"import-model", "plan", "compare-article", "models", "systems", "sources", "measured"} <= set(names)
     for name in names:
         code, out, _ = run(name, "--help", capsys=capsys)
         assert code == 0

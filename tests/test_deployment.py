@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from fleetline.catalog import load
-from fleetline.deployment import StageSeconds, Throughput, _pareto, breakdown, deploy, frontier, throughput
+from fleetline.deployment import Prices, StageSeconds, Throughput, breakdown, deploy, throughput
 from fleetline.errors import InputError
+from fleetline.frontiers import frontier
 from fleetline.physics import serving
+from fleetline.physics.candidates import pareto
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.work import weight_bytes
 
@@ -33,6 +35,10 @@ def rates(found: Throughput) -> dict[str, Any]:
         value = getattr(found, field.name)
         if isinstance(value, StageSeconds):
             numbers |= {f"{field.name}.compute_s": value.compute_s, f"{field.name}.bandwidth_s": value.bandwidth_s}
+        elif isinstance(value, Prices):
+            # nothing is cached here, so cached input has no price
+            told_prices = {each: part for each, part in vars(value).items() if each != "cached_input"}
+            numbers |= {f"price.{each}": np.asarray(part)[()] for each, part in told_prices.items()}
         elif field.name not in told:
             numbers[field.name] = value
     return numbers
@@ -88,6 +94,7 @@ def test_bad_input_is_one_line_with_its_field(options: dict[str, Any], field: st
     assert "\n" not in refused.value.message
 
 
+REUSE_NONE = {"prefix_hit": None, "turns": None, "turns_kept": None}
 NUMERIC = {
     *("batch", "speed", "max_ttft", "input_tokens", "output_tokens", "gpus"),
     *("compute_efficiency", "bandwidth_efficiency", "step_latency_s", "hbm_reserve"),
@@ -266,7 +273,7 @@ def test_the_preset_of_the_article_is_the_article_s() -> None:
         **{"model": "kimi-k2.6", "system": "gb200-nvl72", "gpus": 72, "workload": "8000:1000", "schedule": "chunked"},
         **{"speculative": None, "preset": "article", "counting": "article", "checkpoint": "all fp4"},
         **{"compute_efficiency": 0.65, "bandwidth_efficiency": 0.3, "step_latency_s": 0.005, "hbm_reserve": 0.1},
-        **{"precision": None, "speed": 35.0, "max_ttft": None},
+        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None, **REUSE_NONE},
     }
 
 
@@ -283,7 +290,7 @@ def test_the_setting_tells_what_was_asked() -> None:
         **{"model": "kimi-k2.6", "system": "gb200-nvl72", "gpus": 8.0, "workload": "1000:2000", "schedule": "serial"},
         **{"speculative": "4:2.5", "preset": "ideal", "counting": "checkpoint", "checkpoint": "nvidia/kimi-k2.6-nvfp4"},
         **{"compute_efficiency": 1.0, "bandwidth_efficiency": 0.5, "step_latency_s": 0.0, "hbm_reserve": 0.1},
-        **{"precision": None, "speed": 35.0, "max_ttft": None},
+        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None, **REUSE_NONE},
     }
 
 
@@ -424,7 +431,7 @@ def assert_pareto(found: Throughput) -> None:
 @pytest.mark.parametrize("schedule", sorted(SCHEDULES))
 @pytest.mark.parametrize("speculative", [None, "8:3"])
 def test_a_frontier_is_a_pareto_set(schedule: str, speculative: str | None) -> None:
-    found = frontier(*KIMI, schedule=schedule, speculative=speculative)
+    found = frontier(*KIMI, preset="fitted", schedule=schedule, speculative=speculative)
     assert_pareto(found)
     assert found.feasible.all()
     assert len(found.batch) <= 60
@@ -440,7 +447,7 @@ def test_the_check_catches_points_that_another_beats() -> None:
 
 
 def test_no_batch_that_was_left_out_beats_the_frontier() -> None:
-    found = frontier(*KIMI)
+    found = frontier(*KIMI, preset="fitted")
     others = throughput(*KIMI, batch=np.arange(1.0, 3000.0, 7.0))
     for speed, rate in zip(others.speed_tok_s_user.tolist(), others.throughput_tok_s.tolist(), strict=True):
         # between two points of the frontier lies its staircase: nothing is better than the next point in both
@@ -451,7 +458,7 @@ def test_no_batch_that_was_left_out_beats_the_frontier() -> None:
 
 
 def test_the_frontier_begins_at_the_best_batch_and_ends_at_one_request() -> None:
-    found = frontier(*KIMI, speed=35)
+    found = frontier(*KIMI, preset="fitted", speed=35)
     best = throughput(*KIMI, speed=35)
     assert (found.batch[0], found.throughput_tok_s[0]) == (best.batch, best.throughput_tok_s)
     assert found.batch[-1] == 1.0
@@ -461,7 +468,7 @@ def test_the_frontier_begins_at_the_best_batch_and_ends_at_one_request() -> None
 def test_points_that_another_beats_in_both_are_left_out() -> None:
     # by hand: (2, 5) is beaten by (3, 6), (1, 7) by (1, 8), and of two equal points one is enough
     speed, rate = np.array([3.0, 2.0, 1.0, 1.0, 4.0, 3.0]), np.array([6.0, 5.0, 7.0, 8.0, 1.0, 6.0])
-    chosen = _pareto(speed, rate)
+    chosen = pareto(speed, rate)
     assert list(zip(speed[chosen].tolist(), rate[chosen].tolist(), strict=True)) == [(1.0, 8.0), (3.0, 6.0), (4.0, 1.0)]
 
 

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
     from fleetline.catalog.listing import facts, models, sources, systems
     from fleetline.crunches import crunch
     from fleetline.demands import demand
-    from fleetline.deployment import breakdown, frontier, throughput
+    from fleetline.deployment import breakdown, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
+    from fleetline.frontiers import frontier
+    from fleetline.planning import plan
     from fleetline.reporting import report
     from fleetline.runs import calibrate, measured, predict, validate
     from fleetline.worlds import supply
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
     "breakdown": "fleetline.deployment",
-    "frontier": "fleetline.deployment",
+    "frontier": "fleetline.frontiers",
+    "plan": "fleetline.planning",
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
     "crunch": "fleetline.crunches",
@@ -65,6 +68,7 @@ __all__ = [
     "import_model",
     "measured",
     "models",
+    "plan",
     "predict",
     "report",
     "sources",

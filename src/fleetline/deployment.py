@@ -1,4 +1,4 @@
-"""Questions about one deployment, by name: `throughput`, `frontier`, `breakdown`.
+"""Questions about one deployment, by name: `throughput`, `breakdown`.
 
 Names are looked up in the catalog, numbers are checked, and the physics is asked. Every numeric argument takes a float or
 an array; arrays broadcast, and the answer has one array per field with `feasible` and `reason`.
@@ -7,7 +7,7 @@ an array; arrays broadcast, and the answer has one array per field with `feasibl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
@@ -25,14 +25,22 @@ from fleetline.catalog.system_file import system_from_file
 from fleetline.catalog.types import FALLBACK_PRECISION
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
+from fleetline.physics.network import Fabric
+from fleetline.physics.placement import WHOLE, Placement, Pooled, Sharded
+from fleetline.physics.rewrites import Rewrite
+from fleetline.physics.rewrites.multi_turn import MultiTurn
+from fleetline.physics.rewrites.prefix_cache import PrefixCache
 from fleetline.physics.rewrites.speculative import Speculative
-from fleetline.physics.roofline import Efficiency, operation_time
+from fleetline.physics.roofline import AT_PEAK, Efficiency, operation_time
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Deployment, Limits
+from fleetline.physics.sharding import Degrees, check
 
 NumbersLike = npt.ArrayLike
 
 DEFAULT_PRESET = "fitted"
+PARALLEL_PRESET = "kernels"  # where degrees of parallelism are given: kernels and messages as measured
+DEGREES = ("tp", "ep", "dp", "pp")
 DEFAULT_SCHEDULE = "chunked"
 DEFAULT_WORKLOAD = "8000:1000"
 
@@ -43,6 +51,19 @@ class StageSeconds:
 
     compute_s: Any
     bandwidth_s: Any
+
+
+@dataclass(frozen=True)
+class Prices:
+    """Rental cost shared out over a request's tokens by the time each kind takes alone [USD per million tokens].
+
+    NaN where there is none of the kind, or no rent is known. Together they pay for the same requests that
+    `cost_usd_per_mtok_output` charges to the output alone.
+    """
+
+    input: Any
+    cached_input: Any
+    output: Any
 
 
 @dataclass(frozen=True)
@@ -71,7 +92,11 @@ class Throughput:
     memory_capacity_bytes: Any
     prefill: StageSeconds
     decode: StageSeconds
+    network_s: Any
+    latency_s: Any
     cost_usd_per_mtok_output: Any
+    energy_j_per_output_token: Any
+    prices_usd_per_mtok: Prices
     setting: Mapping[str, Any] = field(repr=False)
 
 
@@ -100,8 +125,9 @@ def throughput(
         InputError: an unknown name, a number out of its range, arrays whose shapes do not go together.
     """
     catalog = load()
+    limits = limits_of(speed, max_ttft, given_batch=batch is not None, catalog=catalog)
+    options = _with_best_pools(model, system, workload, limits, options)
     deployment, setting = deploy(model, system, workload, **options)
-    limits = _limits(speed, max_ttft, given_batch=batch is not None, catalog=catalog)
     given = None if batch is None else inputs.at_least_one("batch", batch)
     _check_shapes(deployment, limits, given)
     asked = {
@@ -110,7 +136,26 @@ def throughput(
         "max_ttft": None if max_ttft is None else limits.max_ttft,
     }
     chosen = serving.best_batch(deployment, limits) if given is None else given
-    return _answer(deployment, limits, chosen, asked, optimised=given is None)
+    return answer(deployment, limits, chosen, asked, optimised=given is None)
+
+
+def _with_best_pools(model: str, system: str, workload: str | None, limits: Limits, options: Options) -> Options:
+    """The options with the number of prefill replicas that serves most, where two pools are asked for and it is not set."""
+    if options.get("prefill_replicas") is not None:
+        return options
+    deployment, _ = deploy(model, system, workload, **options)
+    place = deployment.placement
+    if not isinstance(place, Pooled):
+        return options
+    if serving.shape_of(deployment, limits):
+        said = "prefill_replicas: missing; the best number is looked for where every other argument is a float"
+        raise InputError(said, field="prefill_replicas")
+    numbers = np.arange(1.0, float(place.gpus / place.degrees.gpus))
+    each = replace(deployment, placement=replace(place, prefill_replicas=numbers))
+    batch = serving.best_batch(each, limits)
+    served = np.where(batch > 0, serving.rates(each, np.maximum(batch, 1.0)).throughput, 0.0)
+    chosen: Options = {**options, "prefill_replicas": float(numbers[np.argmax(served)])}
+    return chosen
 
 
 def _check_shapes(deployment: Deployment, limits: Limits, batch: Numbers | None) -> None:
@@ -121,21 +166,27 @@ def _check_shapes(deployment: Deployment, limits: Limits, batch: Numbers | None)
 
 
 class Options(TypedDict, total=False):
-    """How a model is deployed, besides what and where; every number a float or an array.
+    """How a model is deployed, besides what and where; every number a float or an array; None is as if not given.
 
-    input_tokens, output_tokens stand in for a workload [token]. schedule: serial, serial-total, chunked or chunked-total.
-    speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3", or none. preset: where counting and efficiencies
-    come from: fitted, article or ideal. compute_efficiency, bandwidth_efficiency: in the preset's place, over 0 and at
-    most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips. precision: weights in another number
-    format than the preset's or the checkpoint's. counting: `article` (published sizes, one precision) or `checkpoint`
-    (exact dimensions, the checkpoint's formats). hbm_reserve: share of usable memory kept free, from 0 to below 1 [1].
+    input_tokens, output_tokens stand in for a workload [token]. schedule: serial, serial-total, chunked, chunked-total
+    or disaggregated. speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3", or none. preset: where
+    counting and efficiencies come from: fitted, article, ideal or kernels. compute_efficiency, bandwidth_efficiency: in
+    the preset's place, over 0 and at most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips.
+    precision: weights in another number format than the preset's or the checkpoint's. counting: `article` (published
+    sizes, one precision) or `checkpoint` (exact dimensions, the checkpoint's formats). hbm_reserve: share of usable
+    memory kept free, from 0 to below 1 [1]. tp, ep, dp, pp: degrees of tensor, expert, data (attention) and pipeline
+    parallelism of each replica, 1 where only others are given; without any the chips are taken as one large one, as in
+    the article. prefill_replicas: of a disaggregated deployment with degrees, how many only prefill. prefix_hit: share
+    of each prompt found in the prefix cache, 0 to 1. turns: "TURNS:NEW" turns of a session and new prompt tokens in
+    each after the first, such as "10:500"; turns_kept: share of the earlier context still cached at the next turn, 0 to
+    1.
     """
 
     input_tokens: NumbersLike | None
     output_tokens: NumbersLike | None
-    schedule: str
+    schedule: str | None
     speculative: str | tuple[NumbersLike, NumbersLike] | None
-    preset: str
+    preset: str | None
     compute_efficiency: NumbersLike | None
     bandwidth_efficiency: NumbersLike | None
     step_latency_s: NumbersLike | None
@@ -143,6 +194,14 @@ class Options(TypedDict, total=False):
     precision: str | None
     counting: str | None
     hbm_reserve: NumbersLike | None
+    tp: NumbersLike | None
+    ep: NumbersLike | None
+    dp: NumbersLike | None
+    pp: NumbersLike | None
+    prefill_replicas: NumbersLike | None
+    prefix_hit: NumbersLike | None
+    turns: str | tuple[NumbersLike, NumbersLike] | None
+    turns_kept: NumbersLike | None
 
 
 def deploy(
@@ -157,20 +216,23 @@ def deploy(
         if name not in Options.__annotations__:
             raise unknown_name("option", name, [*Options.__annotations__, "workload", "batch", "speed", "max_ttft"])
     catalog = load()
-    preset = catalog.preset(inputs.text("preset", options.get("preset", DEFAULT_PRESET)))
+    degrees = _degrees(options)
+    preset = _preset(catalog, options.get("preset"), degrees)
     counting = options.get("counting")
     counted = preset.counting if counting is None else inputs.text("counting", counting)
     counted_model, checkpoint = _counted(catalog, inputs.text("model", model), counted, options.get("precision"))
-    schedule = inputs.text("schedule", options.get("schedule", DEFAULT_SCHEDULE))
+    schedule = inputs.text("schedule", _given(options.get("schedule"), DEFAULT_SCHEDULE))
     if schedule not in SCHEDULES:
         raise unknown_name("schedule", schedule, SCHEDULES)
     tokens_in, tokens_out = _workload(workload, options.get("input_tokens"), options.get("output_tokens"))
     speculative = _speculative(options.get("speculative"))
     reserve = options.get("hbm_reserve")
+    machine = _machine(catalog, inputs.text("system", system), options.get("gpus"))
+    reuse = _reuse(options)
     deployment = Deployment(
         model=counted_model,
         checkpoint=checkpoint,
-        system=_machine(catalog, inputs.text("system", system), options.get("gpus")),
+        system=machine,
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         schedule=SCHEDULES[schedule],
@@ -178,13 +240,15 @@ def deploy(
         hbm_reserve=_reserve(catalog.defaults["hbm_reserve"] if reserve is None else reserve),
         chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
         activation_value_bytes=catalog.defaults["activation_bytes"],
-        rewrites=() if speculative is None else (speculative,),
+        rewrites=(*reuse, *(() if speculative is None else (speculative,))),
+        placement=_placement(catalog, counted_model, machine, degrees, schedule, options.get("prefill_replicas")),
+        kernels=catalog.timings_of(machine.chip.name).kernels if preset.costs == "kernels" else AT_PEAK,
     )
     words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
-    return deployment, _setting(deployment, words)
+    return deployment, _setting(deployment, words, options)
 
 
-def _setting(deployment: Deployment, words: Mapping[str, str | None]) -> Mapping[str, Any]:
+def _setting(deployment: Deployment, words: Mapping[str, str | None], options: Options) -> Mapping[str, Any]:
     """What was asked, so that it can be asked again."""
     word, efficiency = inputs.words, deployment.efficiency
     pairs = [rewrite for rewrite in deployment.rewrites if isinstance(rewrite, Speculative)]
@@ -204,59 +268,107 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None]) -> Mapping
             "bandwidth_efficiency": efficiency.bandwidth,
             "step_latency_s": efficiency.step_latency,
             "hbm_reserve": deployment.hbm_reserve,
+            "prefix_hit": options.get("prefix_hit"),
+            "turns": options.get("turns"),
+            "turns_kept": options.get("turns_kept"),
+            "configuration": configuration(deployment),
         }
     )
 
 
-def frontier(
-    model: str,
-    system: str,
-    workload: str | None = None,
-    *,
-    points: int = 60,
-    speed: float | None = None,
-    max_ttft: float | None = None,
-    **options: Unpack[Options],
-) -> Throughput:
-    """Throughput against speed over batch: the points no other batch beats in both, slowest first.
+def _given(value: str | None, otherwise: str) -> str:
+    return otherwise if value is None else value
 
-    Args:
-        points: at most so many batches, evenly spaced by ratio from 1 to the largest that adds throughput.
-        speed, max_ttft: only batches that are at least this fast [token/s/user] and quick to the first token [s].
-        model, system, workload, **options: as in `throughput`; one deployment, so floats only.
+
+def configuration(deployment: Deployment) -> Mapping[str, Any] | None:
+    """Degrees and replicas of a sharded deployment; None where the chips are taken as one."""
+    place = deployment.placement
+    if not isinstance(place, Sharded):
+        return None
+    degrees = {name: getattr(place.degrees, name) for name in DEGREES}
+    replicas = place.gpus / place.degrees.gpus
+    pools = {"prefill_replicas": place.prefill_replicas} if isinstance(place, Pooled) else {}
+    known = load().timings_of(deployment.system.chip.name).measured
+    return {**degrees, "replicas": replicas, **pools, "timings": "measured" if known else "default"}
+
+
+def _reuse(options: Options) -> tuple[Rewrite, ...]:
+    """What of a prompt need not be computed: a prefix another request left, and a session's earlier turns."""
+    hit, turns, kept = options.get("prefix_hit"), options.get("turns"), options.get("turns_kept")
+    found: list[Rewrite] = [] if hit is None else [PrefixCache(_to_one("prefix_hit", hit))]
+    if turns is not None:
+        count, new = inputs.pair("turns", turns, "TURNS:NEW tokens, such as 10:500")
+        share = 1.0 if kept is None else _to_one("turns_kept", kept)
+        found.append(MultiTurn(inputs.at_least_one("turns", count), inputs.at_least_one("turns", new), share))
+    elif kept is not None:
+        raise InputError("turns_kept: needs turns, such as 10:500", field="turns_kept", got=str(kept))
+    return tuple(found)
+
+
+def _to_one(what: str, value: NumbersLike) -> Numbers:
+    return inputs.within(what, value, 0.0, 1.0, low_open=False, high_open=False)
+
+
+def _degrees(options: Options) -> Degrees | None:
+    """The degrees asked for, 1 where only others are; None where none is."""
+    asked = {"tp": options.get("tp"), "ep": options.get("ep"), "dp": options.get("dp"), "pp": options.get("pp")}
+    given = {name: inputs.numbers(name, value) for name, value in asked.items() if value is not None}
+    return Degrees(**given) if given else None
+
+
+def _preset(catalog: Catalog, name: str | None, degrees: Degrees | None) -> Preset:
+    preset = catalog.preset(
+        inputs.text("preset", (DEFAULT_PRESET if degrees is None else PARALLEL_PRESET) if name is None else name)
+    )
+    if preset.costs == "kernels" and degrees is None:
+        said = f"preset {preset.name}: kernels run on single GPUs; give degrees, such as tp (tp 1 for one GPU a replica)"
+        raise InputError(said, field="preset", got=preset.name)
+    return preset
+
+
+def _placement(
+    catalog: Catalog, model: Model, system: System, degrees: Degrees | None, schedule: str, prefill: NumbersLike | None
+) -> Placement:
+    """As one large chip without degrees; else sharded, in two pools where the schedule is disaggregated."""
+    if degrees is None:
+        if prefill is not None:
+            raise InputError("prefill_replicas: needs degrees, such as tp", field="prefill_replicas")
+        return WHOLE
+    gpus = system.gpus
+    check(model, degrees, gpus)
+    fabric = fabric_of(catalog, system)
+    if schedule != "disaggregated":
+        if prefill is not None:
+            raise InputError("prefill_replicas: only of schedule disaggregated", field="prefill_replicas")
+        return Sharded(degrees, gpus, fabric)
+    replicas = gpus / degrees.gpus
+    if np.any(np.less(replicas, 2)):
+        said = "schedule: disaggregated needs two replicas at least, one to prefill and one to decode"
+        raise InputError(said, field="schedule", got="disaggregated")
+    most = float(np.min(replicas)) - 1.0
+    default = np.maximum(np.round(replicas / 2.0), 1.0) if prefill is None else prefill
+    pool = inputs.within("prefill_replicas", default, 1.0, most, low_open=False, high_open=False)
+    return Pooled(degrees, gpus, fabric, inputs.whole("prefill_replicas", pool))
+
+
+def fabric_of(catalog: Catalog, system: System) -> Fabric:
+    """The links of a system.
 
     Raises:
-        InputError: as `throughput`; also for arrays.
+        InputError: its link bandwidth is not known.
     """
-    count = inputs.within("points", points, 2, 100_000, low_open=False, high_open=False)
-    if np.ndim(count) or count != np.floor(count):
-        raise InputError(f"points: got {points}, allowed a whole number", field="points", got=str(points))
-    catalog = load()
-    deployment, setting = deploy(model, system, workload, **options)
-    limits = _limits(speed, max_ttft, given_batch=True, catalog=catalog)
-    if serving.shape_of(deployment, limits):
-        raise InputError("frontier: one deployment at a time, give floats", field="frontier")
-    best = float(serving.best_batch(deployment, limits))
-    if best == 0.0:
-        return _answer(deployment, limits, best, setting, optimised=True)
-    batches = np.unique(np.round(np.geomspace(1.0, best, int(count))))
-    found = _answer(deployment, limits, batches, setting, optimised=True)
-    return _take(found, _pareto(found.speed_tok_s_user, found.throughput_tok_s))
-
-
-def points_of(found: Throughput) -> list[dict[str, Any]]:
-    """A frontier as one row a point, with the configuration each point is."""
-    names = [item.name for item in fields(found) if item.name not in {"setting", "prefill", "decode"}]
-    columns = {name: np.asarray(getattr(found, name)).tolist() for name in names}
-    stages = {
-        name: [StageSeconds(*each) for each in zip(stage.compute_s.tolist(), stage.bandwidth_s.tolist(), strict=True)]
-        for name, stage in (("prefill", found.prefill), ("decode", found.decode))
-    }
-    listed = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
-    return [
-        row | {name: stages[name][index] for name in stages} | {"configuration": dict(found.setting)}
-        for index, row in enumerate(listed)
-    ]
+    chip, timings = system.chip, catalog.timings_of(system.chip.name)
+    if chip.scaleup_bandwidth is None:
+        said = f"system {system.name}: no scale-up bandwidth is known of {chip.name}"
+        raise InputError(said, field="system", got=system.name)
+    return Fabric(
+        link=chip.scaleup_bandwidth,
+        domain=float(chip.scaleup_domain or np.max(system.gpus)),
+        laws=timings.collectives,
+        out_latency=timings.scale_out_latency,
+        out_bandwidth=timings.scale_out_bandwidth,
+        imbalance=timings.imbalance,
+    )
 
 
 @dataclass(frozen=True)
@@ -286,7 +398,7 @@ def breakdown(
     costs = []
     for stage, work in stages:
         for operation in (*work.linear, *work.attention):
-            leg = operation_time(operation, deployment.system, deployment.efficiency)
+            leg = operation_time(operation, deployment.machine, deployment.efficiency, deployment.kernels)
             costs.append(
                 OperatorCost(
                     stage=stage,
@@ -303,15 +415,16 @@ def breakdown(
     return costs
 
 
-def _answer(
+def answer(
     deployment: Deployment, limits: Limits, batch: Numbers, setting: Mapping[str, Any], *, optimised: bool
 ) -> Throughput:
+    """Everything about a deployment at a batch; 0 stands for none that the limits allow, and is told why."""
     reason = _reason(deployment, limits, batch)
     feasible = np.asarray(reason == "")
-    used = np.maximum(batch, 1.0)
+    used = np.where(np.equal(batch, 0.0), deployment.placement.ranks, batch)[()]
     found = serving.rates(deployment, used)
     bound = serving.binding(deployment, limits, used) if optimised else serving.waits_for(found.cycle)
-    rent = deployment.system.rent
+    rent, power = deployment.system.rent, deployment.system.power
     values: dict[str, Numbers] = {
         "batch": used,
         "critical_batch": serving.critical_batch(deployment),
@@ -322,8 +435,11 @@ def _answer(
         "ttft_s": found.ttft_s,
         "tpot_s": found.tpot_s,
         "cycle_s": found.cycle.total_s,
+        "network_s": found.cycle.network_s,
+        "latency_s": found.cycle.latency_s,
         "memory_used_bytes": serving.memory_used(deployment, used),
         "cost_usd_per_mtok_output": np.nan if rent is None else 1e6 * rent / found.throughput,
+        "energy_j_per_output_token": np.nan if power is None else power / found.throughput,
     }
     shown = {name: _where(feasible, value) for name, value in values.items()}
     stages = {
@@ -336,8 +452,24 @@ def _answer(
         binding=np.where(feasible, bound, "")[()],
         memory_capacity_bytes=np.broadcast_to(serving.memory_capacity(deployment), feasible.shape)[()],
         setting=setting,
+        prices_usd_per_mtok=_prices(deployment, used, found.cycle.total_s, feasible),
         **shown,
         **stages,
+    )
+
+
+def _prices(deployment: Deployment, batch: Numbers, cycle_s: Numbers, feasible: npt.NDArray[np.bool_]) -> Prices:
+    part, rent = serving.shares(deployment, batch), deployment.system.rent
+    cycle = np.nan if rent is None else 1e6 * rent * cycle_s / batch
+
+    def price(share: Numbers, tokens: Numbers) -> Any:
+        some = np.maximum(tokens, 1e-300)
+        return _where(feasible & np.greater(tokens, 0.0), cycle * share / some)
+
+    return Prices(
+        input=price(part.input, part.new_tokens),
+        cached_input=price(part.cached, part.cached_tokens),
+        output=price(part.output, deployment.output_tokens),
     )
 
 
@@ -415,7 +547,7 @@ def _counted(catalog: Catalog, name: str, counting: str, precision: str | None) 
 
 def _as_counted(model: Model) -> Model:
     """A model nobody published sizes of: those counted from its dimensions stand in for them."""
-    return replace(model, published_total=model.total_parameters, published_active=model.active_parameters)
+    return replace(model, published_total=float(model.total_parameters), published_active=float(model.active_parameters))
 
 
 def _own_checkpoint(catalog: Catalog, own: Imported, precision: str | None) -> Checkpoint:
@@ -475,7 +607,8 @@ def _reserve(share: Any) -> Numbers:
     return inputs.within("hbm_reserve", share, 0.0, 1.0, low_open=False, high_open=True)
 
 
-def _limits(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog) -> Limits:
+def limits_of(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog) -> Limits:
+    """What is asked for; the default wanted speed unless a batch is given."""
     if speed is None:
         wanted: Numbers = 0.0 if given_batch else catalog.defaults["speed"]
     else:
@@ -513,20 +646,3 @@ def _speculative(given: str | tuple[NumbersLike, NumbersLike] | None) -> Specula
 
 
 _MOST_VERIFIED = 1e6  # tokens: beyond any draft, within what floats multiply
-
-
-def _pareto(speed: npt.NDArray[np.float64], rate: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
-    """Indices of the points that no other beats in speed and rate at once, slowest first."""
-    fastest_first = np.lexsort((-rate, -speed))
-    best_so_far = np.maximum.accumulate(np.concatenate(([-np.inf], rate[fastest_first])))[:-1]
-    return fastest_first[rate[fastest_first] > best_so_far][::-1]
-
-
-def _take(found: Throughput, chosen: npt.NDArray[np.intp]) -> Throughput:
-    def one(value: Any) -> Any:
-        if isinstance(value, StageSeconds):
-            return StageSeconds(one(value.compute_s), one(value.bandwidth_s))
-        return np.broadcast_to(value, np.shape(found.feasible))[chosen]
-
-    taken = {item.name: one(getattr(found, item.name)) for item in fields(found) if item.name != "setting"}
-    return replace(found, **taken)

@@ -20,9 +20,9 @@ class WeightPart:
     """
 
     name: str
-    elements: float
-    active: float
-    touched_by_one: float = 1.0
+    elements: Numbers
+    active: Numbers
+    touched_by_one: Numbers = 1.0
     on_every_prompt_token: bool = True
 
     def touched(self, tokens: Numbers) -> Numbers:
@@ -35,38 +35,61 @@ class WeightPart:
 
 @dataclass(frozen=True)
 class AttentionLayers:
-    """`count` layers with the same attention, and the costs it is counted with."""
+    """`count` layers with the same attention, and the costs it is counted with.
+
+    Attributes:
+        heads_here: share of the layers' heads that the machine has, and so of their arithmetic [1].
+        cache_here: share of the layers' cache that the machine keeps, reads and writes [1].
+    """
 
     count: int
     attention: Attention
     costs: PairCosts
+    heads_here: Numbers = 1.0
+    cache_here: Numbers = 1.0
+
+
+@dataclass(frozen=True)
+class Experts:
+    """`count` routed experts in each of `layers` layers, `per_token` of them for every token."""
+
+    count: float
+    per_token: float
+    layers: float
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model's dimensions; `published_*` are its authors' rounded parameter counts [parameter], None where unknown."""
+    """A model's dimensions; `published_*` are its authors' rounded parameter counts [parameter], None where unknown.
+
+    Attributes:
+        layers: decoder layers, however many attention kinds each has.
+        experts: None for a dense model.
+    """
 
     name: str
     title: str
     hidden: float
     max_context: float
+    layers: float
+    experts: Experts | None
     parts: tuple[WeightPart, ...]
     attention: tuple[AttentionLayers, ...]
     published_total: float | None
     published_active: float | None
 
     @property
-    def total_parameters(self) -> float:
+    def total_parameters(self) -> Numbers:
         """All weights of the text model [parameter]."""
         return sum(part.elements for part in self.parts)
 
     @property
-    def active_parameters(self) -> float:
+    def active_parameters(self) -> Numbers:
         """Weights that take part in one token's arithmetic; the embedding lookup does none [parameter]."""
         return sum(part.active for part in self.parts)
 
     @property
-    def routed_share(self) -> float:
+    def routed_share(self) -> Numbers:
         """Share of the routed experts that one token uses (top-k / experts); 0 for a dense model."""
         return next((part.touched_by_one for part in self.parts if part.name == "routed_experts"), 0.0)
 

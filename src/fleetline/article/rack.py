@@ -67,7 +67,7 @@ def _absorbed_over_plain_with_rope(row: ArticleNumberRow) -> float:
 
 def _weight_bytes(row: ArticleNumberRow) -> float:
     deployment, _ = deploy(**_question(row))
-    return weight_bytes(deployment.model, deployment.checkpoint)
+    return float(weight_bytes(deployment.model, deployment.checkpoint))
 
 
 def _cache_bytes_per_pass(row: ArticleNumberRow) -> float:

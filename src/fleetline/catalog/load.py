@@ -15,7 +15,8 @@ from fleetline.architecture.model import Model
 from fleetline.catalog import rows
 from fleetline.catalog.models import ATTENTION_KINDS, MissingFactError, build_model
 from fleetline.catalog.tables import data_folder, fault, read_rows, table_path
-from fleetline.catalog.types import Checkpoint, Chip, NumberFormat, Preset, System
+from fleetline.catalog.timings import timings_of
+from fleetline.catalog.types import Checkpoint, Chip, NumberFormat, Preset, System, Timings
 from fleetline.errors import InputError, unknown_name
 
 __all__ = ["Catalog", "load", "table_path"]
@@ -37,6 +38,7 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "formats": rows.FormatRow,
         "growth_and_supply_facts": rows.FactRow,
         "hardware": rows.HardwareRow,
+        "kernels": rows.KernelTimeRow,
         "models": rows.ModelRow,
         "models_added": rows.ModelRow,
         "presets": rows.PresetRow,
@@ -63,6 +65,11 @@ class Catalog:
     checkpoints: Mapping[str, Checkpoint]
     presets: Mapping[str, Preset]
     defaults: Mapping[str, float]
+    timings: Mapping[str, Timings]
+
+    def timings_of(self, chip: str) -> Timings:
+        """The laws of a chip's kernels and collectives; those of any chip where it has none of its own."""
+        return self.timings.get(chip, self.timings["any"])
 
     def model(self, name: str) -> Model:
         """The model called `name`.
@@ -142,6 +149,7 @@ def _assemble(tables: Mapping[str, Sequence[rows.Row]]) -> Catalog:
         checkpoints=_checkpoints(_of(tables, "checkpoints", rows.CheckpointRow), formats, facts, models),
         presets=presets,
         defaults=defaults,
+        timings=timings_of(_of(tables, "kernels", rows.KernelTimeRow), chips),
     )
 
 
@@ -277,6 +285,7 @@ def _preset(name: str, given: Mapping[str, rows.PresetRow]) -> Preset:
         bandwidth_efficiency=float(_said(name, given, "bandwidth_efficiency")),
         step_latency=float(_said(name, given, "step_latency_s")),
         counting=_said(name, given, "counting"),
+        costs=given["costs"].value if "costs" in given else "shares",
         intervals=MappingProxyType({each: found for each in efficiencies if (found := interval(each))}),
         tpot_spread=interval("tpot_log_error") or unknown,
         ttft_spread=interval("ttft_log_error") or unknown,

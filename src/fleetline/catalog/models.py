@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Latent, Recurrent
-from fleetline.architecture.model import AttentionLayers, Model, WeightPart
+from fleetline.architecture.model import AttentionLayers, Experts, Model, WeightPart
 from fleetline.catalog.rows import ModelRow
 from fleetline.catalog.tables import fault
 from fleetline.errors import InputError
@@ -300,11 +300,21 @@ def build_model(name: str, rows: Mapping[str, ModelRow]) -> Model:
         title=facts.text("title"),
         hidden=facts.count("hidden_size"),
         max_context=facts.count("max_context"),
+        layers=facts.layers(),
+        experts=_experts(facts),
         parts=tuple(part for part in _parts(facts, attention) if part.elements),
         attention=attention,
         published_total=total,
         published_active=active,
     )
+
+
+def _experts(facts: Facts) -> Experts | None:
+    count = facts.whole("n_routed_experts", otherwise=0)
+    if not count:
+        return None
+    dense = facts.whole("dense_layers", facts.layers())
+    return Experts(count, facts.count("experts_per_token"), facts.layers() - dense)
 
 
 def _parts(facts: Facts, attention: tuple[AttentionLayers, ...]) -> list[WeightPart]:

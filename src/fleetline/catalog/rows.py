@@ -213,6 +213,8 @@ _PRESET_NUMBERS: Mapping[str, Callable[[float], bool]] = MappingProxyType(
     }
 )
 COUNTINGS = ("article", "checkpoint")
+COSTS = ("shares", "kernels")
+_PRESET_WORDS = MappingProxyType({"counting": COUNTINGS, "costs": COSTS})
 
 
 class PresetRow(Row):
@@ -230,17 +232,61 @@ class PresetRow(Row):
 
     @model_validator(mode="after")
     def _value_fits_its_parameter(self) -> Self:
-        if self.parameter == "counting":
-            if self.value not in COUNTINGS:
-                raise ValueError(f"value: got '{self.value}', counting is one of {', '.join(COUNTINGS)}")
+        if self.parameter in _PRESET_WORDS:
+            words = _PRESET_WORDS[self.parameter]
+            if self.value not in words:
+                raise ValueError(f"value: got '{self.value}', {self.parameter} is one of {', '.join(words)}")
             return self
         if self.parameter not in _PRESET_NUMBERS:
-            raise ValueError(f"parameter: got '{self.parameter}'; allowed: counting, {', '.join(_PRESET_NUMBERS)}")
+            raise ValueError(f"parameter: got '{self.parameter}'; allowed: counting, costs, {', '.join(_PRESET_NUMBERS)}")
         _in_column("value", float, self.value)
         if not _PRESET_NUMBERS[self.parameter](float(self.value)):
             raise ValueError(f"value: got '{self.value}', out of the range of {self.parameter}")
         _ordered(self.low, float(self.value), self.high, "low/value/high")
         return self
+
+
+# what a law of the table `kernels` can say, and the SI unit it says it in
+KERNEL_QUANTITIES: Mapping[str, str] = MappingProxyType(
+    {
+        "latency": "s",
+        "latency_per_doubling": "s",
+        "compute_share": "1",
+        "bandwidth_share": "1",
+        "bandwidth": "byte/s",
+        "scale": "1",
+        "power": "1",
+    }
+)
+
+
+class KernelTimeRow(Row):
+    """`kernels`: one number of the law of one operation on one chip, or on any that has none of its own."""
+
+    KEY = ("chip", "operation", "precision", "quantity")
+
+    chip: Text
+    operation: Text
+    precision: Literal["fp4", "fp8", "bf16"] | None = None
+    quantity: Text
+    value: NotNegative
+    unit: Text
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _value_fits_its_quantity(self) -> Self:
+        if self.quantity not in KERNEL_QUANTITIES:
+            raise ValueError(f"quantity: got '{self.quantity}'; allowed: {', '.join(KERNEL_QUANTITIES)}")
+        if base_of(self.unit) != KERNEL_QUANTITIES[self.quantity]:
+            raise ValueError(f"unit: got '{self.unit}', {self.quantity} is in {KERNEL_QUANTITIES[self.quantity]}")
+        if self.quantity.endswith("_share") and not 0 < self.value <= 1:
+            raise ValueError(f"value: got '{self.value}', a share is over 0 and at most 1")
+        return self
+
+    @property
+    def si(self) -> float:
+        """The value in SI units."""
+        return to_si(self.value, self.unit)
 
 
 class ChipSalesRow(Claim):

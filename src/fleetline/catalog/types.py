@@ -63,6 +63,11 @@ class System:
         """Of all chips together [USD/s]; None where no price is known."""
         return None if self.chip.rent is None else self.gpus * self.chip.rent
 
+    @property
+    def power(self) -> Numbers | None:
+        """Of all chips together, host and network included [W]; None where it is not known."""
+        return None if self.chip.all_in_power is None else self.gpus * self.chip.all_in_power
+
     def peak(self, precision: str) -> Numbers:
         """Arithmetic of all chips together at `precision`, or in bf16 on chips without it [FLOP/s]."""
         peaks = self.chip.peak or {}
@@ -119,6 +124,48 @@ class Checkpoint:
 
 
 @dataclass(frozen=True)
+class KernelLaw:
+    """One kernel's time: latency + max(FLOP / (compute_share * peak), bytes / (bandwidth_share * bandwidth)).
+
+    The default is a kernel that starts at once and runs at peak.
+    """
+
+    latency: float = 0.0
+    compute_share: float = 1.0
+    bandwidth_share: float = 1.0
+
+
+@dataclass(frozen=True)
+class CollectiveLaw:
+    """One message's time: latency + latency_per_doubling * log2(group / 2) + bytes sent / (bandwidth_share * link)."""
+
+    latency: float
+    latency_per_doubling: float
+    bandwidth_share: float
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Measured laws of one chip.
+
+    Attributes:
+        kernels: by operation and precision ("" where none is told apart).
+        collectives: by operation, over the scale-up links.
+        scale_out_latency: of a message that leaves the scale-up domain [s].
+        scale_out_bandwidth: of each chip's link beyond the domain, as reached [byte/s].
+        imbalance: scale and power of exp(scale * log2(ep) ** power), the busiest expert rank's load over the mean.
+        measured: whether the kernels are this chip's own, or defaults.
+    """
+
+    kernels: Mapping[tuple[str, str], KernelLaw]
+    collectives: Mapping[str, CollectiveLaw]
+    scale_out_latency: float
+    scale_out_bandwidth: float
+    imbalance: tuple[float, float]
+    measured: bool
+
+
+@dataclass(frozen=True)
 class Preset:
     """A named way of counting and its efficiencies.
 
@@ -127,6 +174,7 @@ class Preset:
         bandwidth_efficiency: reached share of memory bandwidth [1].
         step_latency: time of a decode pass besides work [s].
         counting: `article` (published sizes, one precision) or `checkpoint` (exact dimensions, formats of the checkpoint).
+        costs: `shares` (the three numbers alone) or `kernels` (on top of each kernel's measured latency and shares).
         intervals: 90% interval of the three where they were fitted.
         tpot_spread, ttft_spread: 5% and 95% points of log(measured / predicted), NaN where none is known.
     """
@@ -136,6 +184,7 @@ class Preset:
     bandwidth_efficiency: float
     step_latency: float
     counting: str
+    costs: str = "shares"
     intervals: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     tpot_spread: tuple[float, float] = (math.nan, math.nan)
     ttft_spread: tuple[float, float] = (math.nan, math.nan)

@@ -42,11 +42,35 @@ Workload = Annotated[str, typer.Option(metavar="INPUT:OUTPUT", help="Tokens of e
 Speed = Annotated[float | None, number("speed", "Wanted output tokens per second of each user, over wall time.")]
 MaxTtft = Annotated[float | None, number("max_ttft", "Longest time to the first token, seconds.")]
 Batch = Annotated[float | None, number("batch", "Requests in service, instead of the best number.")]
-Schedule = Annotated[str, typer.Option(metavar="NAME", help="serial, serial-total, chunked or chunked-total.")]
+Schedule = Annotated[
+    str, typer.Option(metavar="NAME", help="serial, serial-total, chunked, chunked-total or disaggregated.")
+]
 Speculative = Annotated[
     str, typer.Option(help="Tokens verified and accepted in a decode pass, VERIFIED:ACCEPTED, or none.")
 ]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms) or ideal (1, 1, 0).")]
+ServingPreset = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="fitted (ours), article (65%, 30%, 5 ms), ideal (1, 1, 0), or kernels (measured times; with degrees).",
+    ),
+]
+Tp = Annotated[float | None, number("tp", "GPUs that share each layer's heads and dense weights (tensor parallel).")]
+Ep = Annotated[float | None, number("ep", "GPUs that share the experts, whole ones each (expert parallel).")]
+Dp = Annotated[float | None, number("dp", "Ranks of a replica that attend to requests of their own (data parallel).")]
+Pp = Annotated[float | None, number("pp", "Stages that share the layers (pipeline parallel).")]
+PrefixHit = Annotated[float | None, number("prefix_hit", "Share of each prompt found in the prefix cache, 0 to 1.")]
+Turns = Annotated[
+    str | None,
+    typer.Option(metavar="TURNS:NEW", help="Turns of a session, and new prompt tokens in each after the first."),
+]
+TurnsKept = Annotated[
+    float | None, number("turns_kept", "Share of the earlier context still cached at the next turn; 1 unless set.")
+]
+PrefillReplicas = Annotated[
+    float | None, number("prefill_replicas", "Replicas that only prefill (disaggregated); the best number unless set.")
+]
 Gpus = Annotated[float | None, number("gpus", "Only so many chips of the system.")]
 Precision = Annotated[
     str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")

@@ -1,4 +1,4 @@
-"""Commands about one deployment: throughput, frontier."""
+"""Commands about serving one model: throughput, frontier, plan."""
 
 from __future__ import annotations
 
@@ -13,21 +13,31 @@ from fleetline.cli.options import (
     Batch,
     ComputeEfficiency,
     Counting,
+    Dp,
+    Ep,
     Gpus,
     HbmReserve,
     MaxTtft,
     Model,
+    Pp,
     Precision,
-    Preset,
+    PrefillReplicas,
+    PrefixHit,
     Schedule,
+    ServingPreset,
     Speculative,
     Speed,
     StepLatency,
     SystemName,
+    Tp,
+    Turns,
+    TurnsKept,
     Workload,
     app,
+    number,
 )
 from fleetline.cli.show import feasible, flat, show, table
+from fleetline.errors import Infeasible
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,8 +57,16 @@ def throughput(
     batch: Batch = None,
     schedule: Schedule = "chunked",
     speculative: Speculative = "none",
-    preset: Preset = "fitted",
+    preset: ServingPreset = None,
     gpus: Gpus = None,
+    tp: Tp = None,
+    ep: Ep = None,
+    dp: Dp = None,
+    pp: Pp = None,
+    prefill_replicas: PrefillReplicas = None,
+    prefix_hit: PrefixHit = None,
+    turns: Turns = None,
+    turns_kept: TurnsKept = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -69,6 +87,14 @@ def throughput(
         "speculative": speculative,
         "preset": preset,
         "gpus": gpus,
+        "tp": tp,
+        "ep": ep,
+        "dp": dp,
+        "pp": pp,
+        "prefill_replicas": prefill_replicas,
+        "prefix_hit": prefix_hit,
+        "turns": turns,
+        "turns_kept": turns_kept,
         "precision": precision,
         "counting": counting,
         "compute_efficiency": compute_efficiency,
@@ -91,10 +117,18 @@ def frontier(
     speed: Speed = None,
     max_ttft: MaxTtft = None,
     points: Annotated[int, typer.Option(help="At most so many batches, evenly spaced by ratio.")] = 60,
-    schedule: Schedule = "chunked",
-    speculative: Speculative = "none",
-    preset: Preset = "fitted",
+    schedule: Annotated[str | None, typer.Option(metavar="NAME", help="Only this schedule.")] = None,
+    speculative: Annotated[str | None, typer.Option(help="Only VERIFIED:ACCEPTED, or none.")] = None,
+    preset: ServingPreset = None,
     gpus: Gpus = None,
+    tp: Tp = None,
+    ep: Ep = None,
+    dp: Dp = None,
+    pp: Pp = None,
+    prefill_replicas: PrefillReplicas = None,
+    prefix_hit: PrefixHit = None,
+    turns: Turns = None,
+    turns_kept: TurnsKept = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -103,10 +137,13 @@ def frontier(
     hbm_reserve: HbmReserve = None,
     as_json: AsJson = False,
 ) -> None:
-    """Throughput against each user's speed over batch: the points that no other batch beats in both."""
-    from fleetline import deployment
+    """Throughput against each user's speed: the points that no other beats in both, with the configuration of each.
 
-    found = deployment.frontier(
+    Batch, parallelism, schedule and speculation are looked through; with degrees or a preset of shares, only the batch.
+    """
+    from fleetline import frontiers
+
+    found = frontiers.frontier(
         model,
         system,
         workload,
@@ -117,6 +154,14 @@ def frontier(
         speculative=speculative,
         preset=preset,
         gpus=gpus,
+        tp=tp,
+        ep=ep,
+        dp=dp,
+        pp=pp,
+        prefill_replicas=prefill_replicas,
+        prefix_hit=prefix_hit,
+        turns=turns,
+        turns_kept=turns_kept,
         precision=precision,
         counting=counting,
         compute_efficiency=compute_efficiency,
@@ -125,8 +170,71 @@ def frontier(
         hbm_reserve=hbm_reserve,
     )
     feasible(found)
-    listed = deployment.points_of(found)
+    listed = frontiers.points_of(found)
     show({"points": listed}, lambda: [_points_table(listed)], as_json)
+
+
+@app.command(
+    epilog="Example: fleetline plan kimi-k2.6 --workload 8000:1000 --requests-per-s 20 --systems gb200-nvl72,b200,h200"
+)
+def plan(
+    model: Model,
+    workload: Workload = "8000:1000",
+    requests_per_s: Annotated[float | None, number("requests_per_s", "Requests that come in a second.")] = None,
+    users: Annotated[float | None, number("users", "Users who each have one request in service, instead.")] = None,
+    speed: Speed = None,
+    max_ttft: MaxTtft = None,
+    systems: Annotated[
+        str | None, typer.Option(metavar="NAME,...", help="Only these systems; all of the catalog without.")
+    ] = None,
+    schedule: Annotated[str | None, typer.Option(metavar="NAME", help="Only this schedule.")] = None,
+    speculative: Annotated[str | None, typer.Option(help="Only VERIFIED:ACCEPTED, or none.")] = None,
+    prefix_hit: PrefixHit = None,
+    turns: Turns = None,
+    turns_kept: TurnsKept = None,
+    precision: Precision = None,
+    hbm_reserve: HbmReserve = None,
+    as_json: AsJson = False,
+) -> None:
+    """How many GPUs of which kind, configured how, carry a load: every system's cheapest way, cheapest first."""
+    from fleetline import planning
+
+    found = planning.plan(
+        model,
+        workload,
+        requests_per_s=requests_per_s,
+        users=users,
+        speed=speed,
+        max_ttft=max_ttft,
+        systems=systems,
+        schedule=schedule,
+        speculative=speculative,
+        prefix_hit=prefix_hit,
+        turns=turns,
+        turns_kept=turns_kept,
+        precision=precision,
+        hbm_reserve=hbm_reserve,
+    )
+    if not any(option.gpus for option in found) and len(found) == 1:
+        raise Infeasible(found[0].reason, field=found[0].reason.partition(":")[0])
+    rows = [vars(option) for option in found]
+    show({"options": rows}, lambda: [_plan_table(rows)], as_json)
+
+
+def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
+    columns = {
+        "system": "system",
+        "gpus": "GPUs",
+        "replicas": "replicas",
+        "configuration": "configuration of each",
+        "utilisation": "utilisation",
+        "speed_tok_s_user": "tok/s/user",
+        "ttft_s": "TTFT, s",
+        "cost_usd_hour": "USD/h",
+        "cost_usd_mtok_output": "USD/M output",
+        "reason": "why not",
+    }
+    return table("What carries the load", rows, columns, clip=90)
 
 
 def _rates_table(found: Throughput) -> Table:
@@ -135,6 +243,10 @@ def _rates_table(found: Throughput) -> Table:
 
     setting = found.setting
     how = f"{setting['schedule']}" + (f", speculation {setting['speculative']}" if setting["speculative"] else "")
+    if setting["configuration"]:
+        how += ", " + ", ".join(
+            f"{name} {value:g}" for name, value in setting["configuration"].items() if name != "timings"
+        )
     title = f"{setting['model']} on {int(setting['gpus'])} chips of {setting['system']}, {setting['workload']}, {how}"
     table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
     lines = [
@@ -149,6 +261,7 @@ def _rates_table(found: Throughput) -> Table:
         ("bound by", str(found.binding)),
         ("prefill: arithmetic, traffic", f"{found.prefill.compute_s:,.4g} s, {found.prefill.bandwidth_s:,.4g} s"),
         ("decode: arithmetic, traffic", f"{found.decode.compute_s:,.4g} s, {found.decode.bandwidth_s:,.4g} s"),
+        ("waits for latencies, messages", f"{found.latency_s:,.4g} s, {found.network_s:,.4g} s"),
         ("memory", f"{found.memory_used_bytes / 1e9:,.0f} of {found.memory_capacity_bytes / 1e9:,.0f} GB"),
         (
             "cost",

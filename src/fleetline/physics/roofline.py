@@ -6,13 +6,14 @@ Williams, Waterman, Patterson 2009 (doi:10.1145/1498765.1498785).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from fleetline.architecture.attention import Numbers
-from fleetline.catalog.types import System
+from fleetline.catalog.types import FALLBACK_PRECISION, KernelLaw, System
 from fleetline.physics.work import Operation, Work
 
 
@@ -23,6 +24,20 @@ class Efficiency:
     compute: Numbers
     bandwidth: Numbers
     step_latency: Numbers
+
+
+# Laws of kernels by operation and precision; one that is not named starts at once and runs at the peak.
+KernelLaws = Mapping[tuple[str, str], KernelLaw]
+AT_PEAK: KernelLaws = MappingProxyType({})
+_PEAK = KernelLaw()
+
+
+def law_of(kernels: KernelLaws, kind: str, precision: str) -> KernelLaw:
+    """The law of an operation: in its precision, else in the one a chip without it computes in, else of any precision."""
+    for known in (precision, FALLBACK_PRECISION, ""):
+        if (kind, known) in kernels:
+            return kernels[kind, known]
+    return _PEAK
 
 
 @dataclass(frozen=True)
@@ -44,11 +59,12 @@ class Leg:
 
 @dataclass(frozen=True)
 class StageTime:
-    """A stage's linear and attention legs and its latency [s]."""
+    """A stage's linear and attention legs, its latency and its messages [s]."""
 
     linear: Leg
     attention: Leg
     latency_s: Numbers
+    network_s: Numbers = 0.0
 
     @property
     def total(self) -> Leg:
@@ -69,23 +85,37 @@ class StageTime:
 IDLE = StageTime(Leg(0.0, 0.0), Leg(0.0, 0.0), 0.0)
 
 
-def stage_time(work: Work, system: System, efficiency: Efficiency) -> StageTime:
-    """The time `system` needs for a stage's work at the given efficiencies."""
+def stage_time(work: Work, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> StageTime:
+    """The time `system` needs for a stage's work at the given efficiencies, times each kernel's own where laws are given.
+
+    The operations of a group run one after the other; they are taken to wait for arithmetic or for memory together.
+    """
     return StageTime(
-        linear=_leg(work.linear, system, efficiency),
-        attention=_leg(work.attention, system, efficiency),
-        latency_s=work.steps * efficiency.step_latency,
+        linear=_leg(work.linear, system, efficiency, kernels),
+        attention=_leg(work.attention, system, efficiency, kernels),
+        latency_s=work.steps * efficiency.step_latency + floors(work, kernels),
     )
 
 
-def _leg(operations: Iterable[Operation], system: System, efficiency: Efficiency) -> Leg:
-    times = [operation_time(operation, system, efficiency) for operation in operations]
+def floors(work: Work, kernels: KernelLaws) -> Numbers:
+    """What the kernels of a stage take besides their work, each waiting for the one before [s].
+
+    Source: physics notes, section 0: at few requests a step is the sum of these, not of its bytes.
+    """
+    named = [(operation.kind, operation.precision, operation.calls) for operation in (*work.linear, *work.attention)]
+    calls = [*named, ("small", "", work.small_calls)]
+    return sum((count * law_of(kernels, kind, precision).latency for kind, precision, count in calls), start=0.0)
+
+
+def _leg(operations: Iterable[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws) -> Leg:
+    times = [operation_time(operation, system, efficiency, kernels) for operation in operations]
     return sum(times, start=Leg(0.0, 0.0))
 
 
-def operation_time(operation: Operation, system: System, efficiency: Efficiency) -> Leg:
-    """One operation's arithmetic and traffic [s]."""
+def operation_time(operation: Operation, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> Leg:
+    """One operation's arithmetic and traffic, without its latency [s]."""
+    law = law_of(kernels, operation.kind, operation.precision)
     return Leg(
-        compute_s=operation.flop / (system.peak(operation.precision) * efficiency.compute),
-        bandwidth_s=operation.bytes_moved / (system.hbm_bandwidth * efficiency.bandwidth),
+        compute_s=operation.flop / (system.peak(operation.precision) * (efficiency.compute * law.compute_share)),
+        bandwidth_s=operation.bytes_moved / (system.hbm_bandwidth * (efficiency.bandwidth * law.bandwidth_share)),
     )

@@ -11,7 +11,8 @@ Every function takes a Deployment whose numeric fields are floats or arrays that
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -19,9 +20,10 @@ import numpy.typing as npt
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model
 from fleetline.catalog.types import Checkpoint, System
+from fleetline.physics.placement import WHOLE, Placement, Timing
 from fleetline.physics.rewrites import Rewrite
-from fleetline.physics.roofline import IDLE, Efficiency, StageTime, stage_time
-from fleetline.physics.schedules import Cycle, Schedule, cycle
+from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time
+from fleetline.physics.schedules import Cycle, Schedule
 from fleetline.physics.search import largest_whole, smallest_real
 from fleetline.physics.stages import Plan, plan
 from fleetline.physics.work import (
@@ -29,6 +31,7 @@ from fleetline.physics.work import (
     activation_bytes,
     cache_bytes,
     decode_work,
+    prefill_passes,
     prefill_work,
     weight_bytes,
 )
@@ -51,6 +54,8 @@ class Deployment:
         hbm_reserve: share of usable memory kept free [1].
         chunk_tokens: prompt tokens in flight in one pass, besides the decoded ones [token].
         activation_value_bytes: bytes of one activation [byte].
+        placement: how it lies on the chips: as one (the article's), or sharded.
+        kernels: laws of the chip's kernels; without any they start at once and run at the peak.
     """
 
     model: Model
@@ -64,6 +69,18 @@ class Deployment:
     chunk_tokens: Numbers
     activation_value_bytes: float
     rewrites: Sequence[Rewrite] = ()
+    placement: Placement = WHOLE
+    kernels: KernelLaws = field(default_factory=lambda: AT_PEAK)
+
+    @property
+    def machine(self) -> System:
+        """What a stage's work is done on: all chips as one, or one GPU."""
+        return self.placement.machine(self.system)
+
+    @cached_property
+    def part(self) -> Model:
+        """What of the model a machine runs."""
+        return self.placement.part(self.model)
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,7 @@ class Rates:
     decode: StageTime
     cycle: Cycle
     ttft_s: Numbers
+    request_s: Numbers
 
     @property
     def throughput(self) -> Numbers:
@@ -93,48 +111,116 @@ class Rates:
     @property
     def speed(self) -> Numbers:
         """Output tokens over wall time of one request [token/s/user]."""
-        return self.output_tokens / self.cycle.total_s
+        return self.output_tokens / self.request_s
 
     @property
     def tpot_s(self) -> Numbers:
         """Mean time per output token after prefill [s]."""
-        return (self.cycle.total_s - self.ttft_s) / self.output_tokens
+        return (self.request_s - self.ttft_s) / self.output_tokens
 
 
-def planned(deployment: Deployment, batch: Numbers) -> Plan:
-    """What is run for `batch` requests, after every rewrite."""
-    what = plan(deployment.input_tokens, deployment.output_tokens, batch)
+def planned(deployment: Deployment, load: Numbers) -> Plan:
+    """What a machine runs for the `load` requests it has, after every rewrite."""
+    what = plan(deployment.input_tokens, deployment.output_tokens, load)
     for rewrite in deployment.rewrites:
         what = rewrite.apply(what)
     return what
 
 
 def work(deployment: Deployment, batch: Numbers) -> tuple[Work, Work]:
-    """The work of prefill and decode."""
-    what = planned(deployment, batch)
+    """The work of prefill and decode, of the busiest machine."""
+    return _work_of(deployment, planned(deployment, deployment.placement.load(batch)))
+
+
+def _work_of(deployment: Deployment, what: Plan) -> tuple[Work, Work]:
+    part = deployment.part
     return (
-        prefill_work(deployment.model, deployment.checkpoint, what.prefill),
-        decode_work(deployment.model, deployment.checkpoint, what.decode),
+        prefill_work(part, deployment.checkpoint, what.prefill, deployment.chunk_tokens),
+        decode_work(part, deployment.checkpoint, what.decode),
     )
+
+
+def work_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
+    """Prefill and decode of a machine that has `load` requests, but for its messages."""
+    work_ = _work_of(deployment, planned(deployment, load))
+    prefill, decode = (stage_time(each, deployment.machine, deployment.efficiency, deployment.kernels) for each in work_)
+    return prefill, decode
+
+
+def stage_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
+    """Prefill and decode of a machine that has `load` requests, messages included."""
+    what, place = planned(deployment, load), deployment.placement
+    prefill, decode = work_times(deployment, load)
+    chunks = prefill_passes(what.prefill, deployment.chunk_tokens)
+    sent = place.network_s(deployment.model, what.prefill, chunks)
+    handed = place.handover_s(deployment.part, deployment.checkpoint, what.prefill)
+    answered = place.network_s(deployment.model, what.decode, what.decode.passes)
+    return replace(prefill, network_s=sent + handed), replace(decode, network_s=answered)
 
 
 def rates(deployment: Deployment, batch: Numbers) -> Rates:
     """Everything about a deployment that runs `batch` requests at a time."""
-    prefill, decode = (stage_time(each, deployment.system, deployment.efficiency) for each in work(deployment, batch))
-    whole = cycle(deployment.schedule, prefill, decode)
-    ttft = cycle(deployment.schedule, prefill, IDLE).total_s
-    return Rates(batch, deployment.output_tokens, prefill, decode, whole, ttft)
+    load = deployment.placement.load(batch)
+    prefill, decode, timing = timed(deployment, load)
+    return Rates(batch, deployment.output_tokens, prefill, decode, timing.cycle, timing.ttft_s, timing.request_s)
+
+
+def timed(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime, Timing]:
+    """The stages of a machine that has `load` requests, and what they make of a request."""
+    prefill, decode = stage_times(deployment, load)
+    together = deployment.placement.prompts(load)
+    first = prefill if together is load else stage_times(deployment, together)[0]
+    return prefill, decode, deployment.placement.timing(deployment.schedule, prefill, decode, first)
+
+
+@dataclass(frozen=True)
+class Shares:
+    """What of a cycle's cost falls on new input tokens, on cached ones and on output, by the time each takes alone [1].
+
+    `new` and `cached` count one request's tokens of either kind [token].
+    """
+
+    input: Numbers
+    cached: Numbers
+    output: Numbers
+    new_tokens: Numbers
+    cached_tokens: Numbers
+
+
+def shares(deployment: Deployment, batch: Numbers) -> Shares:
+    """How the cost of a cycle is shared out: ours, in proportion to the time each stage takes on its own.
+
+    A cached token costs the read of its cache.
+    """
+    load = deployment.placement.load(batch)
+    what, part = planned(deployment, load).prefill, deployment.part
+    prefill, decode = (alone_s(stage) for stage in stage_times(deployment, load))
+    speed = deployment.machine.hbm_bandwidth * deployment.efficiency.bandwidth
+    read = np.minimum(load * cache_bytes(part, deployment.checkpoint, what.start) / speed, prefill)
+    whole = prefill + decode
+    return Shares((prefill - read) / whole, read / whole, decode / whole, what.tokens * what.passes, what.start)
+
+
+def alone_s(stage: StageTime) -> Numbers:
+    """A stage by itself [s]."""
+    return stage.linear.roof_s + stage.attention.roof_s + stage.latency_s + stage.network_s
 
 
 def memory_used(deployment: Deployment, batch: Numbers) -> Numbers:
-    """Weights, the cache of every request at its full length, and the activations of one pass [byte]."""
-    context = deployment.input_tokens + deployment.output_tokens
-    in_flight = planned(deployment, batch).decode.tokens_per_pass + deployment.chunk_tokens
-    return (
-        weight_bytes(deployment.model, deployment.checkpoint)
-        + batch * cache_bytes(deployment.model, deployment.checkpoint, context)
+    """Weights, the cache of every request at its full length, and the activations of one pass [byte].
+
+    Of all machines, each taken to be as full as the fullest: what does not fit there does not fit.
+    """
+    place, part = deployment.placement, deployment.part
+    load = place.load(batch)
+    what = planned(deployment, load)
+    in_flight = what.decode.tokens_per_pass + deployment.chunk_tokens
+    fullest = (
+        weight_bytes(part, deployment.checkpoint) / place.stages
+        + load * what.held * cache_bytes(part, deployment.checkpoint, what.longest)
         + activation_bytes(deployment.model, in_flight, deployment.activation_value_bytes)
     )
+    return fullest * place.machines
 
 
 def memory_capacity(deployment: Deployment) -> Numbers:
@@ -149,26 +235,32 @@ def fits(deployment: Deployment, batch: Numbers) -> npt.NDArray[np.bool_]:
 
 def quick_enough(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.bool_]:
     """Whether `batch` requests are each served at the wanted speed and TTFT."""
+    if np.all(np.equal(limits.speed, 0.0)) and np.all(np.isposinf(limits.max_ttft)):
+        return np.ones(np.shape(batch), dtype=bool)  # nothing is asked for, so nothing need be computed
     found = rates(deployment, batch)
     return np.asarray((found.speed >= limits.speed) & (found.ttft_s <= limits.max_ttft))
 
 
 def within_context(deployment: Deployment) -> npt.NDArray[np.bool_]:
     """Whether the model's context is long enough for a whole request."""
-    return np.asarray(deployment.input_tokens + deployment.output_tokens <= deployment.model.max_context)
+    return np.asarray(planned(deployment, 1.0).longest <= deployment.model.max_context)
 
 
 def largest_batch(deployment: Deployment, limits: Limits) -> Array:
     """The most requests that fit in context and memory and are served as wanted; 0 where not even one is.
 
-    Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one.
+    Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one. A sharded deployment is asked
+    for batches that give every rank the same number of requests.
     """
-    context = deployment.input_tokens + deployment.output_tokens
-    most = memory_capacity(deployment) / cache_bytes(deployment.model, deployment.checkpoint, context)
-    return largest_whole(
-        lambda batch: within_context(deployment) & fits(deployment, batch) & quick_enough(deployment, limits, batch),
-        np.broadcast_to(most, shape_of(deployment, limits)),
-    )
+    place, context = deployment.placement, planned(deployment, 1.0).longest
+    room = memory_capacity(deployment) / place.machines
+    most = room / cache_bytes(deployment.part, deployment.checkpoint, context)
+
+    def allowed(load: Array) -> npt.NDArray[np.bool_]:
+        batch = load * place.ranks
+        return np.asarray(within_context(deployment) & fits(deployment, batch) & quick_enough(deployment, limits, batch))
+
+    return largest_whole(allowed, np.broadcast_to(most, shape_of(deployment, limits))) * place.ranks
 
 
 def best_batch(deployment: Deployment, limits: Limits) -> Array:
@@ -177,13 +269,14 @@ def best_batch(deployment: Deployment, limits: Limits) -> Array:
     Exact: throughput never falls as the batch grows (weight reads and latencies are shared by more), so the highest is at
     the largest batch allowed, and the batches within 1e-9 of it are every one from the best on.
     """
+    ranks = deployment.placement.ranks
     most = largest_batch(deployment, limits)
-    top = rates(deployment, np.maximum(most, 1.0)).throughput
+    top = rates(deployment, np.maximum(most, ranks)).throughput
 
-    def lower(batch: Array) -> npt.NDArray[np.bool_]:
-        return np.asarray(rates(deployment, batch).throughput < top * (1.0 - SAME))
+    def lower(load: Array) -> npt.NDArray[np.bool_]:
+        return np.asarray(rates(deployment, load * ranks).throughput < top * (1.0 - SAME))
 
-    return np.minimum(largest_whole(lower, most) + 1.0, most)
+    return np.minimum((largest_whole(lower, most / ranks) + 1.0) * ranks, most)
 
 
 def critical_batch(deployment: Deployment) -> Array:
@@ -193,26 +286,27 @@ def critical_batch(deployment: Deployment) -> Array:
     the critical batch some weight read is shared by both halves, and it takes less.
     """
 
-    def seconds(batch: Numbers) -> Numbers:
-        whole = rates(deployment, batch).cycle
+    def seconds(load: Numbers) -> Numbers:
+        prefill, decode = work_times(deployment, load)  # messages are no roof
+        whole = deployment.placement.timing(deployment.schedule, prefill, decode, prefill).cycle
         return whole.compute_s + whole.bandwidth_s
 
-    def flat(batch: Array) -> npt.NDArray[np.bool_]:
-        both = seconds(2.0 * batch)
-        return np.asarray(2.0 * seconds(batch) - both <= _ROUNDING * both)
+    def flat(load: Array) -> npt.NDArray[np.bool_]:
+        both = seconds(2.0 * load)
+        return np.asarray(2.0 * seconds(load) - both <= _ROUNDING * both)
 
-    return smallest_real(flat, seconds(1.0), lower=1e-3, upper=_NEVER)
+    return smallest_real(flat, seconds(1.0), lower=1e-3, upper=_NEVER) * deployment.placement.ranks
 
 
 def binding(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.str_]:
     """What keeps throughput from being higher at the best batch.
 
     `memory`, `ttft` or `speed` where one request more would break that limit and would have helped; otherwise what the
-    cycle waits for longest: `compute`, `bandwidth` or `latency`.
+    cycle waits for longest: `compute`, `bandwidth`, `network` or `latency`.
     """
-    more = np.asarray(batch) + 1.0
+    more = np.asarray(batch) + deployment.placement.ranks
     now, then = rates(deployment, batch), rates(deployment, more)
-    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(batch, 1.0))
+    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(batch / deployment.placement.ranks, 1.0))
     limit = np.select(
         [~fits(deployment, more), then.ttft_s > limits.max_ttft, then.speed < limits.speed],
         ["memory", "ttft", "speed"],
@@ -222,17 +316,20 @@ def binding(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArr
 
 
 def waits_for(whole: Cycle) -> npt.NDArray[np.str_]:
-    """What a cycle waits for longest: `compute`, `bandwidth` or `latency`."""
-    longest = np.maximum(np.maximum(whole.compute_s, whole.bandwidth_s), whole.latency_s)
-    return np.select([longest == whole.compute_s, longest == whole.bandwidth_s], ["compute", "bandwidth"], "latency")
+    """What a cycle waits for longest: `compute`, `bandwidth`, `network` or `latency`."""
+    longest = np.maximum(np.maximum(np.maximum(whole.compute_s, whole.bandwidth_s), whole.latency_s), whole.network_s)
+    kinds = {"compute": whole.compute_s, "bandwidth": whole.bandwidth_s, "latency": whole.latency_s}
+    return np.select([longest == each for each in kinds.values()], list(kinds), "network")
 
 
 def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
     """The shape that all numeric fields broadcast to."""
-    what, efficiency = planned(deployment, 1.0).decode, deployment.efficiency
+    everything, efficiency = planned(deployment, 1.0), deployment.efficiency
+    what = everything.decode
     numbers: list[Numbers] = [
         *(deployment.input_tokens, deployment.output_tokens, deployment.hbm_reserve, deployment.chunk_tokens),
         *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency),
-        *(deployment.system.hbm_bandwidth, what.passes, what.tokens, limits.speed, limits.max_ttft),
+        *(deployment.system.hbm_bandwidth, deployment.placement.ranks, deployment.placement.stages),
+        *(what.passes, what.tokens, what.end, everything.prefill.tokens, everything.held, limits.speed, limits.max_ttft),
     ]
     return np.broadcast_shapes(*(np.shape(number) for number in numbers))

@@ -38,10 +38,17 @@ class Stage:
 
 @dataclass(frozen=True)
 class Plan:
-    """The two stages of serving one batch from prompt to last token."""
+    """The two stages of serving one batch from prompt to last token.
+
+    Attributes:
+        longest: context that a request may grow to, which its cache must have room for [token].
+        held: caches in memory for each request in service: 1, or more where idle sessions keep theirs.
+    """
 
     prefill: Stage
     decode: Stage
+    longest: Numbers
+    held: Numbers = 1.0
 
 
 def plan(input_tokens: Numbers, output_tokens: Numbers, batch: Numbers) -> Plan:
@@ -52,4 +59,4 @@ def plan(input_tokens: Numbers, output_tokens: Numbers, batch: Numbers) -> Plan:
     one = 1.0
     prefill = Stage(sequences=batch, passes=one, tokens=input_tokens, start=0.0, end=input_tokens)
     decode = Stage(sequences=batch, passes=output_tokens, tokens=one, start=input_tokens, end=input_tokens + output_tokens)
-    return Plan(prefill, decode)
+    return Plan(prefill, decode, longest=input_tokens + output_tokens)

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import AttentionLayers, Model
 from fleetline.catalog.types import Checkpoint
+from fleetline.physics.kernels import calls_of, linear_calls, small_calls
 from fleetline.physics.stages import Stage
 
 
@@ -21,30 +24,43 @@ class Operation:
     Attributes:
         flop: arithmetic [FLOP] at `precision`.
         bytes_moved: memory traffic [byte].
+        kind: which kernel does it, as the table `kernels` calls it.
+        calls: how often that kernel is started, one after the other.
     """
 
     name: str
     flop: Numbers
     precision: str
     bytes_moved: Numbers
+    kind: str = "gemm"
+    calls: Numbers = 0.0
 
 
 @dataclass(frozen=True)
 class Work:
-    """All operations of a stage, and how many passes carry a step latency."""
+    """All operations of a stage, how many passes carry a step latency, and how many small kernels stand between them."""
 
     linear: tuple[Operation, ...]
     attention: tuple[Operation, ...]
     steps: Numbers
+    small_calls: Numbers = 0.0
 
 
-def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
+def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_tokens: Numbers = np.inf) -> Work:
     """Weights are read once and the cache is written; attention is causal and not absorbed.
 
     Source: article, section Prefill. Attention's operands stay on the chip: only what is written counts as traffic.
+    Kernels are started once for every chunk; a chunk's weight reads are those of the decode pass it rides along with.
     """
-    attention = tuple(_prefill_attention(group, checkpoint, stage) for group in model.attention)
-    return Work(_linear(model, checkpoint, stage, in_prefill=True), attention, steps=0.0)
+    passes = prefill_passes(stage, chunk_tokens)
+    attention = tuple(_prefill_attention(group, checkpoint, stage, passes) for group in model.attention)
+    linear = _linear(model, checkpoint, stage, passes, in_prefill=True)
+    return Work(linear, attention, steps=0.0, small_calls=passes * small_calls(model))
+
+
+def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
+    """Chunks that the prompts are cut into, at least one."""
+    return np.maximum(stage.tokens_per_pass * stage.passes / chunk_tokens, 1.0)
 
 
 def decode_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
@@ -53,11 +69,15 @@ def decode_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
     Source: article, section Decode.
     """
     attention = tuple(_decode_attention(group, checkpoint, stage) for group in model.attention)
-    return Work(_linear(model, checkpoint, stage, in_prefill=False), attention, steps=stage.passes)
+    linear = _linear(model, checkpoint, stage, stage.passes, in_prefill=False)
+    return Work(linear, attention, steps=stage.passes, small_calls=stage.passes * small_calls(model))
 
 
-def _linear(model: Model, checkpoint: Checkpoint, stage: Stage, *, in_prefill: bool) -> tuple[Operation, ...]:
+def _linear(
+    model: Model, checkpoint: Checkpoint, stage: Stage, starts: Numbers, *, in_prefill: bool
+) -> tuple[Operation, ...]:
     operations = []
+    calls = linear_calls(model)
     for part in model.parts:
         stored = checkpoint.formats[part.name]
         last_token_only = in_prefill and not part.on_every_prompt_token
@@ -68,6 +88,8 @@ def _linear(model: Model, checkpoint: Checkpoint, stage: Stage, *, in_prefill: b
                 flop=2.0 * part.active * tokens * stage.passes,
                 precision=stored.compute_precision,
                 bytes_moved=stored.bytes_per_weight * part.touched(tokens) * stage.passes,
+                kind="experts" if part.name == "routed_experts" else "gemm",
+                calls=starts * calls.get(part.name, 0.0),
             )
         )
     return tuple(operations)
@@ -78,14 +100,21 @@ def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:
     return group.attention.pairs(stage.end) - group.attention.pairs(stage.start)
 
 
-def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Stage) -> Operation:
+def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Stage, starts: Numbers) -> Operation:
     pairs = _pairs(group, stage) * stage.tokens_per_position
     written = group.costs.prefill_write * stage.tokens * stage.passes
+    cached = group.costs.kept * group.attention.kept(stage.start)  # what was computed before is read, once
     return Operation(
         name=f"{group.attention.name} attention",
-        flop=group.count * stage.sequences * group.costs.prefill_flop * pairs,
+        flop=group.count * stage.sequences * group.costs.prefill_flop * pairs * group.heads_here,
         precision=checkpoint.attention_precision,
-        bytes_moved=group.count * stage.sequences * written * _element_bytes(group, checkpoint),
+        bytes_moved=group.count
+        * stage.sequences
+        * (written + cached)
+        * _element_bytes(group, checkpoint)
+        * group.cache_here,
+        kind=f"{calls_of(group.attention).kind} prefill",
+        calls=starts * group.count,
     )
 
 
@@ -96,13 +125,15 @@ def _decode_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Sta
     written = group.costs.decode_write * (stage.end - stage.start)
     return Operation(
         name=f"{group.attention.name} attention",
-        flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position,
+        flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position * group.heads_here,
         precision=checkpoint.attention_precision,
-        bytes_moved=group.count * stage.sequences * (read + written) * _element_bytes(group, checkpoint),
+        bytes_moved=group.count * stage.sequences * (read + written) * _element_bytes(group, checkpoint) * group.cache_here,
+        kind=f"{calls_of(group.attention).kind} decode",
+        calls=stage.passes * group.count,
     )
 
 
-def weight_bytes(model: Model, checkpoint: Checkpoint) -> float:
+def weight_bytes(model: Model, checkpoint: Checkpoint) -> Numbers:
     """Memory of the weights [byte]."""
     return sum(part.elements * checkpoint.formats[part.name].bytes_per_weight for part in model.parts)
 
@@ -112,7 +143,7 @@ def cache_bytes(model: Model, checkpoint: Checkpoint, context: Numbers) -> Numbe
     held: Numbers = 0.0
     for group in model.attention:
         elements = group.count * group.costs.kept * group.attention.kept(context)
-        held = held + elements * _element_bytes(group, checkpoint)
+        held = held + elements * _element_bytes(group, checkpoint) * group.cache_here
     return held
 
 

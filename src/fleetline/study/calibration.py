@@ -7,7 +7,7 @@ from dataclasses import asdict
 from fleetline import runs
 from fleetline.calibration.measured import run_of
 from fleetline.catalog import load
-from fleetline.deployment import frontier
+from fleetline.frontiers import frontier
 from fleetline.gap import gap
 from fleetline.study.results import Asked, Rows
 

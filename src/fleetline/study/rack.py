@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from fleetline.article import compare_article
-from fleetline.deployment import breakdown, frontier, throughput
+from fleetline.deployment import breakdown, throughput
+from fleetline.frontiers import frontier
 from fleetline.study.results import SYSTEM, Asked, Rows
 
 

@@ -9,7 +9,10 @@ Source: article, section Speculative decoding; Leviathan et al. 2022 (arXiv:2211
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import ClassVar
 
 from fleetline.architecture.attention import Numbers
 from fleetline.physics.stages import Plan
@@ -18,6 +21,10 @@ from fleetline.physics.stages import Plan
 @dataclass(frozen=True)
 class Speculative:
     """`verified` tokens checked in a pass, `accepted` of them kept on average (the one the pass itself yields included)."""
+
+    RANGES: ClassVar[Mapping[str, tuple[float, float | str]]] = MappingProxyType(
+        {"verified": (1.0, 16.0), "accepted": (1.0, "verified")}
+    )
 
     verified: Numbers
     accepted: Numbers

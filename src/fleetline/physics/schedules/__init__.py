@@ -14,7 +14,7 @@ import numpy as np
 
 from fleetline.architecture.attention import Numbers
 from fleetline.physics.roofline import Leg, StageTime
-from fleetline.physics.schedules import chunked, chunked_total, serial, serial_total
+from fleetline.physics.schedules import chunked, chunked_total, disaggregated, serial, serial_total
 
 Schedule = Callable[[StageTime, StageTime], tuple[Leg, ...]]
 
@@ -24,6 +24,7 @@ SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
         "serial-total": serial_total.legs,
         "chunked": chunked.legs,
         "chunked-total": chunked_total.legs,
+        "disaggregated": disaggregated.legs,
     }
 )
 
@@ -35,16 +36,23 @@ class Cycle:
     compute_s: Numbers
     bandwidth_s: Numbers
     latency_s: Numbers
+    network_s: Numbers = 0.0
+
+    @property
+    def parts(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """Waits for arithmetic, memory, latencies and the network [s]."""
+        return (self.compute_s, self.bandwidth_s, self.latency_s, self.network_s)
 
     @property
     def total_s(self) -> Numbers:
         """The whole cycle [s]."""
-        return self.compute_s + self.bandwidth_s + self.latency_s
+        return self.compute_s + self.bandwidth_s + self.latency_s + self.network_s
 
 
 def cycle(schedule: Schedule, prefill: StageTime, decode: StageTime) -> Cycle:
-    """The cycle of two stages under a schedule: the sum of its legs and of the latencies."""
+    """The cycle of two stages under a schedule: the sum of its legs, of the latencies and of the messages."""
     legs = schedule(prefill, decode)
     by_compute = [np.where(leg.compute_s >= leg.bandwidth_s, leg.compute_s, 0.0) for leg in legs]
     by_bandwidth = [np.where(leg.compute_s >= leg.bandwidth_s, 0.0, leg.bandwidth_s) for leg in legs]
-    return Cycle(sum(by_compute), sum(by_bandwidth), prefill.latency_s + decode.latency_s)
+    latency, network = prefill.latency_s + decode.latency_s, prefill.network_s + decode.network_s
+    return Cycle(sum(by_compute), sum(by_bandwidth), latency, network)

@@ -1,0 +1,195 @@
+"""How many GPUs of which kind, configured how, carry a load: `plan`.
+
+For every system all configurations are tried on just the GPUs one replica (or one set of pools) needs, each at the best
+batch that the wanted speed and TTFT allow; the cheapest for the whole load is the system's option. Replicas are whole: what
+they could serve besides the load is idle, and paid for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import numpy as np
+
+from fleetline import inputs
+from fleetline.catalog import load
+from fleetline.deployment import Options, Throughput, limits_of
+from fleetline.errors import FleetlineError, InputError
+from fleetline.frontiers import Explored, explore
+from fleetline.physics import serving
+from fleetline.physics.serving import Deployment, Limits
+
+
+@dataclass(frozen=True)
+class Option:
+    """One system that carries the load, or why it does not; what is not known is None.
+
+    `utilisation` is the load over what the replicas could serve; rates are at full load of a replica. Costs are rental
+    prices of all GPUs, idle or not, over the output tokens of the load.
+    """
+
+    system: str
+    gpus: int | None
+    replicas: int | None
+    configuration: Mapping[str, Any] | None
+    utilisation: float | None
+    requests_per_s: float | None
+    cost_usd_hour: float | None
+    cost_usd_mtok_output: float | None
+    speed_tok_s_user: float | None
+    ttft_s: float | None
+    batch_per_replica: float | None
+    energy_j_per_output_token: float | None
+    reason: str
+
+
+def plan(
+    model: str,
+    workload: str | None = None,
+    *,
+    requests_per_s: float | None = None,
+    users: float | None = None,
+    speed: float | None = None,
+    max_ttft: float | None = None,
+    systems: Sequence[str] | str | None = None,
+    **options: Unpack[Options],
+) -> list[Option]:
+    """Systems that carry a load of `model`, cheapest first; those that cannot, last, with the reason.
+
+    Args:
+        model, workload, **options: as in `throughput`; degrees and GPUs are looked for and not taken.
+        requests_per_s: requests that come in [1/s]; or
+        users: people who each send the next request when the last is answered.
+        speed, max_ttft: what each user is to get at least, 35 tokens a second unless set, and at most [s].
+        systems: names, or a text of them with commas between; all of the catalog without.
+
+    Raises:
+        InputError: not exactly one of the two loads, an unknown name, a number out of its range.
+    """
+    if (requests_per_s is None) == (users is None):
+        raise InputError("requests_per_s: give it or users, one of the two", field="requests_per_s")
+    name, given = ("users", users) if requests_per_s is None else ("requests_per_s", requests_per_s)
+    asked = inputs.positive(name, given)
+    if np.ndim(asked):
+        raise InputError(f"{name}: one load at a time, give a number", field=name)
+    for each in ("tp", "ep", "dp", "pp", "gpus", "prefill_replicas"):
+        if options.get(each) is not None:
+            raise InputError(f"{each}: is looked for by plan, and cannot be given", field=each)
+    catalog = load()
+    catalog.model(inputs.text("model", model))
+    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog)
+    chosen = _names(systems) if systems is not None else sorted(catalog.systems)
+    found = [_option(model, system, workload, limits, float(asked), name, options) for system in chosen]
+    return sorted(found, key=_cheapest_first)
+
+
+def _names(systems: Sequence[str] | str) -> list[str]:
+    names = [each.strip() for each in systems.split(",")] if isinstance(systems, str) else list(systems)
+    if not names or not all(names):
+        raise InputError("systems: got an empty name, allowed names with commas between", field="systems")
+    for name in names:
+        if not name.casefold().endswith(".toml"):
+            load().system(name)
+    return list(dict.fromkeys(names))
+
+
+def _cheapest_first(option: Option) -> tuple[bool, float, float]:
+    cost = math.inf if option.cost_usd_hour is None else option.cost_usd_hour
+    return option.gpus is None, cost, math.inf if option.gpus is None else option.gpus
+
+
+def _option(
+    model: str, system: str, workload: str | None, limits: Limits, asked: float, unit: str, options: Options
+) -> Option:
+    """The cheapest configuration of one system, or why there is none."""
+    small: Options = {**options, "gpus": _slice(system)}
+    try:
+        return _cheapest(system, explore(model, system, workload, limits, each_replica=True, **small), asked, unit)
+    except FleetlineError as refused:
+        if refused.field not in _OF_THE_SYSTEM:
+            raise
+        return _none(system, refused.message)
+
+
+_OF_THE_SYSTEM = ("system", "counting", "tp")  # fields of refusals that another system may not share
+
+
+def _cheapest(system: str, found: Explored, asked: float, unit: str) -> Option:
+    best: tuple[float, str, int, float] | None = None
+    for schedule, deployment in found.deployments.items():
+        batch = serving.best_batch(deployment, found.limits)
+        needed = _replicas(deployment, batch, asked, unit)
+        chips = np.where(batch > 0, needed * deployment.system.gpus, np.inf)
+        place = int(np.argmin(chips))
+        if np.isfinite(chips[place]) and (best is None or chips[place] < best[0]):
+            best = float(chips[place]), schedule, place, float(batch[place])
+    if best is None:
+        return _none(system, str(found.infeasible().reason))
+    chips_, schedule, place, requests = best
+    served = found.answer(schedule, np.array([place]), np.array([requests]))
+    return _filled(system, served, found.deployments[schedule], place, chips_, asked, unit)
+
+
+_LARGEST_SLICE = 64  # chips of a pod that one replica is looked for on; boards and racks are smaller or just above
+
+
+def _slice(system: str) -> float | None:
+    """As many chips as replicas are built from: all of a board or rack, a slice of a pod."""
+    known = load().systems.get(system)
+    if known is None or float(np.max(known.gpus)) <= 2 * _LARGEST_SLICE:
+        return None
+    return float(_LARGEST_SLICE)
+
+
+def _replicas(deployment: Deployment, batch: Any, asked: float, unit: str) -> Any:
+    """Whole replicas for the load: of requests a second, or of users who each have a request in service."""
+    used = np.where(batch > 0, batch, deployment.placement.ranks)
+    rates = serving.rates(deployment, used)
+    each = rates.throughput / deployment.output_tokens
+    served = each if unit == "requests_per_s" else each * rates.request_s
+    return np.maximum(np.ceil(asked / served - 1e-9), 1.0)
+
+
+def _filled(
+    system: str, served: Throughput, deployment: Deployment, place: int, chips: float, asked: float, unit: str
+) -> Option:
+    """The option in words."""
+
+    def one(value: Any) -> float:
+        return float(np.broadcast_to(value, (1,))[0])
+
+    per_replica = float(np.asarray(deployment.system.gpus)[place])
+    replicas = round(chips / per_replica)
+    each = one(served.throughput_tok_s) / float(deployment.output_tokens)
+    wall_s = float(deployment.output_tokens) / one(served.speed_tok_s_user)
+    needed = asked if unit == "requests_per_s" else asked / wall_s
+    rent = deployment.system.chip.rent
+    hourly = None if rent is None else rent * 3600.0 * chips
+    output = needed * float(deployment.output_tokens)
+    setting = served.setting
+    degrees = {name: np.asarray(value).ravel()[0] for name, value in setting["configuration"].items() if name != "replicas"}
+    words = {"schedule": str(setting["schedule"][0]), "speculative": setting["speculative"][0], "gpus": per_replica}
+    power = deployment.system.chip.all_in_power
+    return Option(
+        system=system,
+        gpus=round(chips),
+        replicas=replicas,
+        configuration={**{name: getattr(value, "item", lambda v=value: v)() for name, value in degrees.items()}, **words},
+        utilisation=needed / (each * replicas),
+        requests_per_s=needed,
+        cost_usd_hour=hourly,
+        cost_usd_mtok_output=None if hourly is None else hourly / 3600.0 / output * 1e6,
+        speed_tok_s_user=one(served.speed_tok_s_user),
+        ttft_s=one(served.ttft_s),
+        batch_per_replica=one(served.batch),
+        energy_j_per_output_token=None if power is None else power * chips / output,
+        reason="",
+    )
+
+
+def _none(system: str, reason: str) -> Option:
+    nothing: dict[str, Any] = dict.fromkeys(Option.__dataclass_fields__)
+    return Option(**{**nothing, "system": system, "reason": reason})
