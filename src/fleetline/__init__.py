@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fleetline.frontiers import frontier
     from fleetline.planning import plan
     from fleetline.reporting import report
-    from fleetline.runs import calibrate, measured, predict, validate
+    from fleetline.runs import accuracy, calibrate, measured, predict, validate
     from fleetline.worlds import supply
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
@@ -37,6 +37,7 @@ _HOMES = {
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
     "crunch": "fleetline.crunches",
+    "accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
     "measured": "fleetline.runs",
     "predict": "fleetline.runs",
@@ -58,6 +59,7 @@ __all__ = [
     "FleetlineError",
     "Infeasible",
     "InputError",
+    "accuracy",
     "breakdown",
     "calibrate",
     "compare_article",

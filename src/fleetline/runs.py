@@ -16,7 +16,11 @@ import numpy as np
 
 from fleetline import inputs
 from fleetline.calibration.fit import NAMES, Observed, fit
+from fleetline.calibration.law import NAMES as LAW_NAMES
+from fleetline.calibration.law import Law
 from fleetline.calibration.measured import Best, frontier
+from fleetline.calibration.pooled import Pooled, load_sides
+from fleetline.calibration.pooled import predict as predict_pooled
 from fleetline.calibration.predict import COLUMNS, Prediction
 from fleetline.calibration.predict import predict as predict_rows
 from fleetline.calibration.select import select
@@ -24,9 +28,12 @@ from fleetline.calibration.select import where as meeting
 from fleetline.calibration.validate import Score
 from fleetline.calibration.validate import validate as validate_rows
 from fleetline.catalog import load, table_path
+from fleetline.catalog.rows import PooledErrorRow, PooledLawRow
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement, Rejected, Table, read
 
+POOLED = "pooled.npz"
+PREDICTED_FORMS = ("article", "pooled")
 SHIPPED = ("benchmarks.parquet", "runs_with_ttft.parquet")
 FORMS = ("article",)
 DRAWS = 200
@@ -143,7 +150,7 @@ def prediction_table(*paths: str | Path, preset: str = "fitted", where: str | No
     listed: list[dict[str, object]] = []
     for path in paths or shipped():
         rows, rejected = rows_of([path])
-        found = predict_rows(meeting(rows, where), load().preset(preset), load())
+        found = _predicted(meeting(rows, where), preset, None)
         numbered: list[tuple[int, dict[str, object]]] = [
             (row.line, cells) for row, cells in zip(found.rows, found.table(), strict=True)
         ]
@@ -154,23 +161,64 @@ def prediction_table(*paths: str | Path, preset: str = "fitted", where: str | No
     return listed
 
 
-def predict(*paths: str | Path, preset: str = "fitted", where: str | None = None) -> Prediction:
+def predict(*paths: str | Path, preset: str = "fitted", where: str | None = None, form: str | None = None) -> Prediction:
     """TPOT, TTFT and throughput per GPU of every row, with intervals and reasons; rows that cannot be read are left out.
 
+    Args:
+        paths: benchmark files; the shipped ones without any.
+        preset: fitted, article or ideal.
+        where: only rows that meet it.
+        form: `article` predicts in the article's form, by the preset's three numbers, as every preset but `fitted` does
+            anyway; `fitted` without it uses the fit of all rows (`pooled`).
+
     Raises:
-        InputError: a broken file, an unknown preset.
+        InputError: a broken file, an unknown preset or form.
     """
     rows, _ = rows_of(paths)
-    return predict_rows(meeting(rows, where), load().preset(preset), load())
+    return _predicted(meeting(rows, where), preset, form)
 
 
-def validate(*paths: str | Path, preset: str = "fitted", where: str | None = None) -> list[Score]:
+def _predicted(rows: Sequence[Measurement], preset: str, form: str | None) -> Prediction:
+    chosen = load().preset(preset)
+    if form not in {None, *PREDICTED_FORMS}:
+        raise unknown_name("form", str(form), PREDICTED_FORMS)
+    if (form or ("pooled" if preset == "fitted" else "article")) == "pooled":
+        return predict_pooled(rows, pooled(), load())
+    return predict_rows(rows, chosen, load())
+
+
+def pooled() -> Pooled:
+    """The shipped fit of all rows."""
+    return _pooled(table_path(POOLED))
+
+
+@lru_cache(maxsize=4)
+def _pooled(path: Path) -> Pooled:
+    catalog = load()
+    law = {row.parameter: row.value for row in catalog.rows("pooled_law", PooledLawRow)}
+    missing = [name for name in (*LAW_NAMES, "busy") if name not in law]
+    if missing:
+        raise InputError(f"pooled_law.csv: no row of {missing[0]}; make fit writes it", field="pooled_law.csv")
+    return Pooled(
+        law=Law(np.log([law[name] for name in LAW_NAMES])),
+        sides=load_sides(path),
+        spreads={(row.quantity, row.way): (row.low, row.high) for row in accuracy()},
+        busy=law["busy"],
+    )
+
+
+def accuracy() -> list[PooledErrorRow]:
+    """Errors of the shipped fit on rows it had not seen, by the way they were held out."""
+    return load().rows("pooled_errors", PooledErrorRow)
+
+
+def validate(*paths: str | Path, preset: str = "fitted", where: str | None = None, form: str | None = None) -> list[Score]:
     """Predicted against measured, by group.
 
     Raises:
         InputError: a broken file, an unknown preset, nothing measured.
     """
-    scores = validate_rows(predict(*paths, preset=preset, where=where))
+    scores = validate_rows(predict(*paths, preset=preset, where=where, form=form))
     if not scores:
         raise InputError("rows: nothing measured to hold predictions against", field="rows")
     return scores

@@ -145,8 +145,8 @@ def features(rows: Sequence[Measurement], catalog: Catalog) -> Features:
         for name, labels in _labels(setting, [rows[index] for index in members]).items():
             words[name][members] = labels
     arrays = {name: values for name, values in columns.items() if name not in _LABELS}
-    labels = {name: values.astype(str) for name, values in words.items()}
-    return Features(reason=np.array(reasons, dtype=str), **labels, **arrays)
+    named = {name: values.astype(str) for name, values in words.items()}
+    return Features(reason=np.array(reasons, dtype=str), **named, **arrays)
 
 
 @dataclass(frozen=True)
@@ -192,11 +192,10 @@ def _checkpoint(catalog: Catalog, model: Model, precision: str | None) -> Checkp
     if word is None:
         raise InputError(f"precision '{precision}' is not one of {', '.join(words)}")
     kept = ("router", "embedding", "head") + (("attention",) if word in {"nvfp4", "int4"} else ())
-    formats = {
-        part.name: catalog.format("bf16" if part.name in kept else word)
-        for part in model.parts
-    }
-    return Checkpoint(f"all {word}", model.name, precision or "bf16", formats, catalog.format("bf16" if word == "bf16" else "fp8"))
+    formats = {part.name: catalog.format("bf16" if part.name in kept else word) for part in model.parts}
+    return Checkpoint(
+        f"all {word}", model.name, precision or "bf16", formats, catalog.format("bf16" if word == "bf16" else "fp8")
+    )
 
 
 def _labels(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, list[str]]:
@@ -366,10 +365,10 @@ def _step(
         "cache_s": cache,
         "gemm_s": gemm,
         "attend_s": attend,
-        "link_s": carried * wide,
+        "link_s": np.asarray(carried * wide, dtype=float),
         "collectives": 2.0 * layers * wide,
-        "layers": np.full_like(gpus, layers),
-        "kernels": np.full_like(gpus, _kernel_count(model)),
+        "layers": np.full(gpus.shape, layers),
+        "kernels": np.full(gpus.shape, _kernel_count(model)),
     }
 
 

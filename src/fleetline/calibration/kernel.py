@@ -1,9 +1,9 @@
 """What the law leaves over, borrowed from near rows: a Gaussian process over labels and coordinates of a row.
 
-Its covariance is a sum of terms. Each says: rows that share these labels (none: all rows) deviate from the law alike, by so
-much (standard deviation in log), either altogether or the more the nearer they are in load, layout or in the mix of what
-their step is made of. A constant term is a partially pooled effect (per chip, engine, model ...); a row with an unseen label
-shares it with none, so that effect stays at its population value, 0, and its variance stays whole.
+Its covariance is a sum of terms. Each says: rows that share these labels (none: all rows) deviate from the law alike, by
+so much (standard deviation in log), either altogether or the more the nearer they are in load, layout or in the mix of
+what their step is made of. A constant term is a partially pooled effect (per chip, engine, model ...); a row with an unseen
+label shares it with none, so that effect stays at its population value, 0, and its variance stays whole.
 
 Rows of one configuration deviate together besides (near copies); that part is not carried over to a prediction, which so
 reads the same on fitted and unseen configurations. Outliers count less: their noise is inflated by how far they lie from
@@ -47,6 +47,19 @@ class Space:
 
 
 @dataclass(frozen=True)
+class Side:
+    """Points of a space by coordinate, shape (coordinates, points), and half of each one's squared length."""
+
+    points: Single
+    half_squares: Single
+
+
+def side_of(points: Single) -> Side:
+    """Points, shape (points, coordinates), as one side of a covariance."""
+    return Side(np.ascontiguousarray(points.T), np.asarray(0.5 * np.sum(points**2, axis=1)))
+
+
+@dataclass(frozen=True)
 class Kernel:
     """Terms and spaces; `noise` is of one row, `configuration` what rows of one configuration share [log]."""
 
@@ -58,8 +71,8 @@ class Kernel:
     def covariance(self, first: Inputs, second: Inputs) -> Single:
         """Between every row of `first` and every row of `second`."""
         found = np.empty((len(first), len(second)), dtype=np.float32)
-        weights = self._weights(first, second)
-        points = {name: (self._points(name, first), self._points(name, second)) for name in self.spaces}
+        weights = self.label_weights(first, second)
+        points = {name: (self.points(name, first), side_of(self.points(name, second))) for name in self.spaces}
         for start in range(0, len(first), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             found[rows] = self._block(rows, first, second, weights, points)
@@ -69,7 +82,7 @@ class Kernel:
         """Of any row, without noise: all terms together, as none of a row's labels differ from its own."""
         return float(sum(term.deviation**2 for term in self.terms))
 
-    def _weights(self, first: Inputs, second: Inputs) -> dict[str, Single]:
+    def label_weights(self, first: Inputs, second: Inputs) -> dict[str, Single]:
         """By space: summed variances of the terms that two combinations of labels share."""
         shape = (len(first.combinations), len(second.combinations))
         weights = {name: np.zeros(shape, dtype=np.float32) for name in ("", *self.spaces)}
@@ -80,7 +93,8 @@ class Kernel:
             weights[term.space] += np.float32(term.deviation**2) * alike
         return weights
 
-    def _points(self, name: str, rows: Inputs) -> Single:
+    def points(self, name: str, rows: Inputs) -> Single:
+        """Coordinates in a space, in units of its length scales; shape (rows, coordinates)."""
         scales = self.spaces[name].scales
         scaled = [rows.coordinates[coordinate] / scale for coordinate, scale in scales.items()]
         return np.stack(scaled, axis=1).astype(np.float32)
@@ -91,21 +105,24 @@ class Kernel:
         first: Inputs,
         second: Inputs,
         weights: Mapping[str, Single],
-        points: Mapping[str, tuple[Single, Single]],
+        points: Mapping[str, tuple[Single, Side]],
     ) -> Single:
         place = first.place[rows]
         block = weights[""][place][:, second.place]
         for name, (left, right) in points.items():
-            part = left[rows]
-            apart = np.sum(part**2, axis=1)[:, None] + np.sum(right**2, axis=1)[None, :] - 2.0 * part @ right.T
-            np.maximum(apart, 0.0, out=apart)
-            if self.spaces[name].heavy:
-                near = 1.0 / (1.0 + 0.5 * apart)
-            else:
-                near = np.exp(-0.5 * apart)
+            near = self.near(name, left[rows], right)
             near *= weights[name][place][:, second.place]
             block += near
         return block
+
+    def near(self, name: str, left: Single, right: Side) -> Single:
+        """Similarity in a space, from 0 to 1; shape (left, right)."""
+        # few coordinates: a plain sum over them is quicker than a threaded matrix product
+        apart = np.einsum("ik,kj->ij", left, right.points)
+        apart -= 0.5 * np.sum(left**2, axis=1)[:, None]
+        apart -= right.half_squares
+        np.minimum(apart, 0.0, out=apart)
+        return np.asarray(1.0 / (1.0 - apart) if self.spaces[name].heavy else np.exp(apart, out=apart))
 
 
 @dataclass(frozen=True)
@@ -194,3 +211,22 @@ def inflation(deviations: Array, cap: float = 2.5) -> Array:
     """
     middle = float(np.median(np.abs(deviations)))
     return np.asarray(1.0 + 3.0 * (deviations / (cap * middle)) ** 2)
+
+
+def mean(kernel: Kernel, new: Inputs, fitted: Inputs, weights: Array) -> Array:
+    """Covariance of new rows with the fitted ones times their weights, without ever holding the covariance.
+
+    Rows of one combination of labels share what each fitted row's labels weigh, so a block of similarities is multiplied by
+    one vector instead of a matrix entry by entry. Shape (new rows,).
+    """
+    found = np.zeros(len(new))
+    shared = kernel.label_weights(new, fitted)
+    points = {name: (kernel.points(name, new), side_of(kernel.points(name, fitted))) for name in kernel.spaces}
+    order = np.argsort(new.place, kind="stable")
+    for members in np.split(order, np.flatnonzero(np.diff(new.place[order])) + 1):
+        combination = new.place[members[0]]
+        found[members] = float(shared[""][combination][fitted.place] @ weights)
+        for name, (left, right) in points.items():
+            column = (shared[name][combination][fitted.place] * weights).astype(np.float32)
+            found[members] += kernel.near(name, left[members], right) @ column
+    return found

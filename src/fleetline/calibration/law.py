@@ -40,7 +40,9 @@ class Parameter:
 
 
 def _each(name: str, spread: float, meaning: str) -> tuple[Parameter, ...]:
-    return tuple(Parameter(f"{name}_{engine}", "1", 1.0, spread, f"{meaning}, {engine} over all engines") for engine in ENGINES)
+    return tuple(
+        Parameter(f"{name}_{engine}", "1", 1.0, spread, f"{meaning}, {engine} over all engines") for engine in ENGINES
+    )
 
 
 DECODE = (

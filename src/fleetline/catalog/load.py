@@ -41,6 +41,8 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "kernels": rows.KernelTimeRow,
         "models": rows.ModelRow,
         "models_added": rows.ModelRow,
+        "pooled_errors": rows.PooledErrorRow,
+        "pooled_law": rows.PooledLawRow,
         "presets": rows.PresetRow,
         "presets_fitted": rows.PresetRow,
         "serving_speeds": rows.ServingSpeedRow,

@@ -495,6 +495,34 @@ class SpeculationRow(Row):
         return self
 
 
+class PooledLawRow(Row):
+    """`pooled_law`: one parameter of the fitted law of benchmark rows (`make fit`)."""
+
+    KEY = ("parameter",)
+
+    parameter: Text
+    value: Positive
+    unit: Text
+    prior: Positive
+    note: Text
+
+
+class PooledErrorRow(Row):
+    """`pooled_errors`: errors of the fit on rows held out in one way; `low`, `high` of log(measured / predicted)."""
+
+    KEY = ("quantity", "way")
+
+    quantity: Literal["tpot", "ttft"]
+    way: Text
+    rows: Positive
+    configurations: Positive
+    median_abs_log: NotNegative
+    by_configuration: NotNegative
+    low: Finite
+    high: Finite
+    coverage: NotNegative
+
+
 class ArticleNumberRow(Row):
     """`article_numbers`: a number the article prints, the setting that should give it, and what to expect.
 

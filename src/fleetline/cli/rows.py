@@ -109,3 +109,21 @@ def measured(rows: Rows = None, speed: Speed = None, where: Where = None, as_jso
         "framework": "framework",
     }
     show({"best": best}, lambda: [table("Best measured runs", best, columns)], as_json)
+
+
+@app.command(epilog="Example: fleetline accuracy --json | jq '.held_out[] | select(.way == \"model\")'")
+def accuracy(as_json: AsJson = False) -> None:
+    """How far the shipped fit is off on runs it had not seen, by the way they were held out; `make fit` measures it."""
+    from fleetline import runs
+
+    rows = [row.model_dump(exclude={"line", "table"}) for row in runs.accuracy()]
+    columns = {
+        "quantity": "quantity",
+        "way": "held out by",
+        "rows": "rows",
+        "configurations": "configurations",
+        "median_abs_log": "median",
+        "by_configuration": "by configuration",
+        "coverage": "90% interval covers",
+    }
+    show({"held_out": rows}, lambda: [table("|log(predicted / measured)| on runs not seen", rows, columns)], as_json)

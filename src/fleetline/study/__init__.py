@@ -35,6 +35,7 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
         "operators": rack.operators,
         "predictions": calibration.predictions,
         "error_by_group": calibration.error_by_group,
+        "held_out": calibration.held_out,
         "loss_profiles": calibration.loss_profiles,
         "efficiencies": calibration.efficiencies,
         "best_measured": calibration.best_measured,

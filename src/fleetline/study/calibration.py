@@ -17,7 +17,7 @@ CALIBRATED_ON = "model=kimik2.5,vendor=NVIDIA"
 
 def predictions(_: Asked) -> Rows:
     """Every measured TPOT and TTFT of the article's rows beside its prediction at our efficiencies."""
-    found = runs.predict(where=CALIBRATED_ON)
+    found = runs.predict(where=CALIBRATED_ON, form="article")
     rows: Rows = []
     for index, row in enumerate(found.rows):
         for quantity, measured, predicted in (
@@ -44,8 +44,14 @@ def error_by_group(_: Asked) -> Rows:
     """How far predictions are off over every shipped row, by model, chip, framework and more, and the article's beside."""
     rows: Rows = []
     for preset in ("fitted", "article"):
-        rows += [{"preset": preset} | asdict(score) for score in runs.validate(preset=preset)]
+        rows += [{"preset": preset} | asdict(score) for score in runs.validate(preset=preset, form="article")]
     return rows
+
+
+def held_out(_: Asked) -> Rows:
+    """Errors of the fit of all rows on rows it had not seen, by the way they were held out (`make fit` writes them)."""
+    wanted = ("quantity", "way", "rows", "configurations", "median_abs_log", "by_configuration", "low", "high", "coverage")
+    return [{name: getattr(row, name) for name in wanted} for row in runs.accuracy()]
 
 
 def loss_profiles(_: Asked) -> Rows:
