@@ -61,7 +61,7 @@ def test_a_given_batch_switches_the_wanted_speed_off(capsys: pytest.CaptureFixtu
 
 
 def test_frontier_points_carry_their_configuration(capsys: pytest.CaptureFixture[str]) -> None:
-    _, out, _ = run("frontier", "kimi-k2.6", "gb200-nvl72", "--points", "5", capsys=capsys)
+    _, out, _ = run("frontier", "kimi-k2.6", "gb200-nvl72", "--preset", "fitted", "--points", "5", capsys=capsys)
     points = json.loads(out)["points"]
     assert len(points) == 5
     assert all(set(point) >= {*INTERFACE_KEYS, "configuration"} for point in points)
