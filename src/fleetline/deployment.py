@@ -57,8 +57,8 @@ class StageSeconds:
 class Prices:
     """Rental cost shared out over a request's tokens by the time each kind takes alone [USD per million tokens].
 
-    NaN where there is none of the kind, or no rent is known. Together they pay for the same requests that
-    `cost_usd_per_mtok_output` charges to the output alone.
+    NaN where no rent is known. Together they pay for the same requests that `cost_usd_per_mtok_output` charges to the
+    output alone; a cached token costs the read of its cache.
     """
 
     input: Any
@@ -462,15 +462,7 @@ def _prices(deployment: Deployment, batch: Numbers, cycle_s: Numbers, feasible: 
     part, rent = serving.shares(deployment, batch), deployment.system.rent
     cycle = np.nan if rent is None else 1e6 * rent * cycle_s / batch
 
-    def price(share: Numbers, tokens: Numbers) -> Any:
-        some = np.maximum(tokens, 1e-300)
-        return _where(feasible & np.greater(tokens, 0.0), cycle * share / some)
-
-    return Prices(
-        input=price(part.input, part.new_tokens),
-        cached_input=price(part.cached, part.cached_tokens),
-        output=price(part.output, deployment.output_tokens),
-    )
+    return Prices(*(_where(feasible, cycle * share) for share in (part.input, part.cached, part.output)))
 
 
 def _where(feasible: npt.NDArray[np.bool_], value: Numbers) -> Any:

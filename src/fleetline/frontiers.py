@@ -41,7 +41,7 @@ Array = npt.NDArray[np.float64]
 SEARCHED = ("chunked", "disaggregated")
 # Shares of the replicas that prefill, tried besides one and all but one; and batches tried of every configuration.
 _POOLS = (1 / 8, 1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4)
-_BATCHES = 32
+_BATCHES, _FEW = 32, 8  # spaced by ratio; and every number of requests a rank up to
 
 
 def frontier(
@@ -112,7 +112,7 @@ class Explored:
     setting: Mapping[str, Any]
 
     def frontier(self, batches: int) -> Throughput:
-        """The Pareto set over every configuration and so many batches of each, up to the largest allowed."""
+        """The Pareto set over every configuration and its batches: all small ones, so many up to the largest allowed."""
         tried = [self._tried(schedule, batches) for schedule in self.deployments]
         speed, rate = (np.concatenate([getattr(each, name) for each in tried]) for name in ("speed", "rate"))
         if not speed.size:
@@ -131,8 +131,9 @@ class Explored:
         deployment = self.deployments[schedule]
         most = serving.largest_batch(deployment, self.limits) / deployment.placement.ranks
         able = np.flatnonzero(most > 0)
-        steps = np.linspace(0.0, 1.0, batches)
-        loads = np.round(np.exp(np.log(most[able])[:, None] * steps))
+        spaced = np.round(np.exp(np.log(most[able])[:, None] * np.linspace(0.0, 1.0, batches)))
+        few = np.minimum(np.arange(1.0, _FEW + 1.0), most[able][:, None])
+        loads = np.sort(np.concatenate([few, spaced], axis=1), axis=1)
         fresh = np.diff(loads, axis=1, prepend=0.0) > 0
         place = np.broadcast_to(able[:, None], loads.shape)[fresh]
         each = at(deployment, place)

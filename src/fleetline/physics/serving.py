@@ -175,30 +175,31 @@ def timed(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime, 
 
 @dataclass(frozen=True)
 class Shares:
-    """What of a cycle's cost falls on new input tokens, on cached ones and on output, by the time each takes alone [1].
-
-    `new` and `cached` count one request's tokens of either kind [token].
-    """
+    """Share of a cycle's cost that one token of a request carries, by the time each kind takes alone [1/token]."""
 
     input: Numbers
     cached: Numbers
     output: Numbers
-    new_tokens: Numbers
-    cached_tokens: Numbers
 
 
 def shares(deployment: Deployment, batch: Numbers) -> Shares:
     """How the cost of a cycle is shared out: ours, in proportion to the time each stage takes on its own.
 
-    A cached token costs the read of its cache.
+    A cached token costs the read of its cache; where none is cached, what one would.
     """
     load = deployment.placement.load(batch)
     what, part = planned(deployment, load).prefill, deployment.part
     prefill, decode = (alone_s(stage) for stage in stage_times(deployment, load))
     speed = deployment.machine.hbm_bandwidth * deployment.efficiency.bandwidth
-    read = np.minimum(load * cache_bytes(part, deployment.checkpoint, what.start) / speed, prefill)
+    basis = np.where(np.greater(what.start, 0.0), what.start, what.end)
+    read = load * cache_bytes(part, deployment.checkpoint, basis) / speed / basis
     whole = prefill + decode
-    return Shares((prefill - read) / whole, read / whole, decode / whole, what.tokens * what.passes, what.start)
+    computed = np.maximum(prefill - read * what.start, 0.0)
+    return Shares(
+        input=computed / whole / (what.tokens * what.passes),
+        cached=read / whole,
+        output=decode / whole / deployment.output_tokens,
+    )
 
 
 def alone_s(stage: StageTime) -> Numbers:

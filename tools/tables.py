@@ -1,0 +1,91 @@
+"""Write docs/deployments.md, what every model reaches on every system: `make tables`.
+
+    python tools/tables.py docs/deployments.md [MODEL ...]
+
+A cell is the configuration that serves most output tokens while each user gets the wanted speed: found over degrees of
+parallelism, chunked or two pools, with or without the model's own draft. What cannot be served says why.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fleetline.catalog import load
+from fleetline.deployment import Throughput, limits_of
+from fleetline.errors import FleetlineError
+from fleetline.frontiers import explore
+
+WORKLOADS = ("8000:1000", "128000:1000")
+LARGEST_SLICE = 64  # chips of a pod that are asked for; boards and racks are taken whole
+COLUMNS = ("system", "chips", "configuration", "tok/s", "tok/s/chip", "tok/s/user", "TTFT, s", "USD/M output", "J/token")
+
+
+def main(page: Path, names: list[str]) -> None:
+    """Write the page for these models, or all."""
+    catalog = load()
+    speed = catalog.defaults["speed"]
+    lines = [
+        "# What every model reaches on every system",
+        "",
+        "Made by `make tables`; do not edit. Every row is the configuration that serves most output tokens a second while",
+        f"each user gets {speed:g} tokens a second over wall time; cost is three-year rent, energy all-in power, both over",
+        "output tokens. Kernel and collective times are measured on Nvidia chips from A100 on; elsewhere they are a guess,",
+        "the median of those, and the row is marked `*`. Racks and boards are taken whole, pods as a slice of 64 chips.",
+        "TTFT is that of the batch's prompts together (chunked) or of one prompt (two pools), without queueing.",
+    ]
+    for model in names or sorted(catalog.models):
+        for workload in WORKLOADS:
+            lines += ["", f"## {model}, {workload}", "", row(COLUMNS), row("---" for _ in COLUMNS)]
+            lines += [line_of(model, system, workload) for system in catalog.systems]
+            sys.stderr.write(f"{model} {workload}\n")
+    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def row(cells: object) -> str:
+    """A line of a table."""
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"  # type: ignore[attr-defined]
+
+
+def line_of(model: str, system: str, workload: str) -> str:
+    """One system's best, or why it has none."""
+    catalog = load()
+    whole = float(np.max(catalog.systems[system].gpus))
+    chips = whole if whole <= 2 * LARGEST_SLICE else float(LARGEST_SLICE)
+    limits = limits_of(None, None, given_batch=False, catalog=catalog)
+    try:
+        found = explore(model, system, workload, limits, gpus=chips).best()
+    except FleetlineError as refused:
+        return row((system, f"{chips:g}", refused.message, *[""] * 6))
+    if not found.feasible:
+        return row((system, f"{chips:g}", found.reason, *[""] * 6))
+    return row((system, f"{chips:g}", words(found), *numbers(found)))
+
+
+def words(found: Throughput) -> str:
+    """The configuration in short."""
+    setting = found.setting
+    degrees = setting["configuration"]
+    parts = [f"{name.upper()}{degrees[name]:g}" for name in ("tp", "ep", "dp", "pp") if degrees[name] > 1] or ["TP1"]
+    parts.append(f"x{degrees['replicas']:g}")
+    if "prefill_replicas" in degrees:
+        parts.append(f"({degrees['prefill_replicas']:g} prefill)")
+    if setting["speculative"]:
+        parts.append(f"draft {setting['speculative']}")
+    return " ".join(parts) + ("" if degrees["timings"] == "measured" else " *")
+
+
+def numbers(found: Throughput) -> list[str]:
+    """The figures, three digits each."""
+    values = (
+        *(found.throughput_tok_s, found.throughput_tok_s_gpu, found.speed_tok_s_user, found.ttft_s),
+        *(found.cost_usd_per_mtok_output, found.energy_j_per_output_token),
+    )
+    return ["" if math.isnan(value) else f"{float(f'{value:.3g}'):,g}" for value in values]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2:])
