@@ -36,10 +36,11 @@ def run(*arguments: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, str, 
 
 
 def ask(command: str, *arguments: str, capsys: pytest.CaptureFixture[str]) -> Any:
-    """A command's answer: the rows of the CSV that `predict` prints, the JSON of the others."""
+    """A command's answer: the rows of the CSV that `predict` prints, the JSON of the others; bad rows are told apart."""
     few = ("--draws", "2") if command == "calibrate" else ()
     code, out, err = run(command, *arguments, *few, capsys=capsys)
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert all(re.match(r"\S+ line \d+: ", line) for line in err.splitlines())
     return list(csv.DictReader(io.StringIO(out))) if command == "predict" else json.loads(out)
 
 
@@ -194,7 +195,6 @@ def test_predict_gives_a_bad_row_its_reason_in_its_place(
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.xfail(strict=True, reason="cli/rows.py: a rejected row's line is told nowhere, and its reason only by predict")
 def test_a_bad_row_is_reported_with_its_line(command: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Issue 3: "a bad row is reported with its line and does not take the rest down", never dropped in silence."""
     bad = CROWDED.replace(",64,", ",many,")
@@ -240,14 +240,13 @@ def test_predict_writes_what_it_prints_and_sums_it_up(folder: Path, capsys: pyte
     (folder / "p.csv").write_text("an earlier result")
     _, printed, _ = run("predict", "rows.csv", capsys=capsys)
     code, out, err = run("predict", "rows.csv", "--out", "p.csv", capsys=capsys)
-    assert (code, err) == (0, "")
+    assert (code, err) == (0, "rows.csv line 3: conc: got 'many', allowed a whole number over 0\n")
     assert (folder / "p.csv").read_text() == printed
     summary = json.loads(out)
     assert (summary["rows"], summary["answered"]) == (3, 2)
     assert summary["reasons"] == {"conc: got 'many', allowed a whole number over 0": 1}
 
 
-@pytest.mark.xfail(strict=True, reason="cli/rows.py: --out FOLDER replaces the folder by a file and deletes what was in it")
 def test_an_out_that_is_a_folder_is_refused_and_keeps_its_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "rows.csv").write_text(SOUND)
     (folder / "results").mkdir()

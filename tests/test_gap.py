@@ -91,7 +91,6 @@ def test_a_run_that_the_rack_cannot_hold_is_refused(best: Best, gpus: int, clien
 
 
 @pytest.mark.parametrize("unknown", [{"model": "gpt-6"}, {"hardware": "abacus"}])
-@pytest.mark.xfail(raises=KeyError, strict=True, reason="gap: a measured run of a model or chip unknown here is a KeyError")
 def test_a_run_of_an_unknown_model_or_chip_is_refused(best: Best, unknown: dict[str, str]) -> None:
     """`measured` lists runs of any model; the catalog knows some."""
     with pytest.raises(InputError, match=r"gpt-6|abacus"):

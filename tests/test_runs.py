@@ -140,7 +140,6 @@ def test_a_file_of_broken_rows_is_not_called_empty(write: Write) -> None:
     assert "could not be read" in refused.value.message
 
 
-@pytest.mark.xfail(raises=ValueError, strict=True, reason="runs.calibrate: seed is not checked, NumPy's ValueError escapes")
 def test_a_seed_below_zero_is_refused(write: Write) -> None:
     with pytest.raises(InputError, match="seed"):
         runs.calibrate(write("rows.csv", text([row(1, median_tpot_s=0.02)])), draws=2, seed=-1)

@@ -14,7 +14,7 @@ from fleetline.calibration.measured import Best
 from fleetline.catalog import load
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.deployment import throughput
-from fleetline.errors import InputError
+from fleetline.errors import InputError, unknown_name
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,9 @@ def gap(best: Best, *, workload: str, preset: str, speculative: str) -> list[Ste
     """
     systems = {row.hardware: row.system for row in load().rows("hardware", HardwareRow)}
     models = {row.key: row.model for row in load().rows("benchmark_models", BenchmarkModelRow)}
+    for what, name, known in (("model", best.model, models), ("hardware", best.hardware, systems)):
+        if name not in known:
+            raise unknown_name(what, name, known)
     asked: dict[str, Any] = {"model": models[best.model], "system": systems[best.hardware], "preset": preset}
     tokens_in, tokens_out = (MEAN_LENGTH * float(number) for number in best.workload.split(":"))
     lengths = {"input_tokens": tokens_in, "output_tokens": tokens_out}

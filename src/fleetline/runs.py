@@ -113,6 +113,8 @@ def calibrate(
         raise unknown_name("form", form, FORMS)
     if not isinstance(draws, int) or not 2 <= draws <= 100_000:
         raise InputError(f"draws: got {draws}, allowed 2 to 100000", field="draws", got=draws, allowed="2..100000")
+    if not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise InputError(f"seed: got {seed}, allowed a whole number of 0 or more", field="seed", got=seed, allowed="0..")
     rows, rejected = rows_of(paths)
     chosen = select(meeting(rows, where), load())
     if not chosen.observed:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from fleetline.cli.options import AsJson, Preset, Rows, Speed, Where, app
 from fleetline.cli.show import flat, progress, show, table
+
+
+def _tell_rejected(paths: list[str] | None) -> None:
+    """One line on standard error for every row that could not be read: its file, its line and why."""
+    from fleetline import runs
+
+    for name, rejected in runs.rows_of(paths)[1] if paths else ():
+        print(f"{name} line {rejected.line}: {rejected.reason}", file=sys.stderr)  # noqa: T201
 
 
 @app.command(epilog="Example: fleetline calibrate benchmarks.csv --where model=kimik2.5,vendor=NVIDIA")
@@ -31,6 +40,7 @@ def calibrate(
             seed=seed,
             progress=lambda done, every: step(f"bootstrap {done} of {every}") if done % 20 == 0 else None,
         )
+    _tell_rejected(rows)
     estimates = [
         {"parameter": name, **getattr(found, name), "identified": found.identified[name]} for name in found.identified
     ]
@@ -53,6 +63,7 @@ def predict(
     from fleetline import runs
     from fleetline.reporting.files import replace_all, table_csv
 
+    _tell_rejected(rows)
     listed = runs.prediction_table(*(rows or ()), preset=preset, where=where)
     content = table_csv(listed)
     if out is None:
@@ -75,6 +86,7 @@ def validate(rows: Rows = None, preset: Preset = "fitted", where: Where = None, 
     """Predicted against measured by model, chip, framework, concurrency and more: |log(predicted / measured)|."""
     from fleetline import runs
 
+    _tell_rejected(rows)
     groups = flat(runs.validate(*(rows or ()), preset=preset, where=where))
     columns = {
         "by": "by",
@@ -95,6 +107,7 @@ def measured(rows: Rows = None, speed: Speed = None, where: Where = None, as_jso
     """The best measured run of every model, chip and workload at a wanted speed, by wall time and by 1/TPOT."""
     from fleetline import runs
 
+    _tell_rejected(rows)
     best = flat(runs.measured(*(rows or ()), speed=speed, where=where))
     columns = {
         "model": "model",

@@ -23,6 +23,10 @@ def replace_all(folder: Path, files: Mapping[str, bytes]) -> list[Path]:
         InputError: the folder, or a file in it, cannot be written.
     """
     check_folder(folder)
+    for name in files:
+        if name in {"", "."} or ((folder / name).exists() and not (folder / name).is_file()):
+            said = f"out: cannot write to {folder / name}: it is no file"
+            raise InputError(said, field="out", got=str(folder / name), allowed="a file")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".fleetline-", dir=folder))
