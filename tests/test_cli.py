@@ -111,7 +111,7 @@ def test_a_system_of_ones_own_from_the_printed_example(tmp_path: Path, capsys: p
         ((*RACK, "--speculative", "3:8"), "speculative", "accepted from 1 to verified"),
         ((*RACK, "--gpus", "73"), "gpus", "1..72"),
         ((*RACK, "--compute-efficiency", "1.5"), "compute_efficiency", "at most 1"),
-        (("throughput", "deepseek-v4.1-flash", RACK[2]), "model", "no physics here yet"),
+        (("throughput", "grok-2", RACK[2]), "model", "no row of its dense_layers"),
         ((*RACK, "--speed", "fast"), "speed", "got 'fast', allowed a number"),
         ((*RACK, "--sped", "3"), "arguments", "--speed"),
         (("thruput",), "arguments", "thruput"),

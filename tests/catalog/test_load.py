@@ -63,7 +63,6 @@ def test_an_unknown_name_is_answered_with_the_nearest(kind: str, got: str, neare
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("deepseek-v4.1-flash", "causal encoder-decoder"),
         ("grok-2", "models.csv has no row of its dense_layers"),  # its config was not found: models.csv note
     ],
 )

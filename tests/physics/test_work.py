@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from harness import FP8, GROUPED, ROUNDING, made, made_model
 
+from fleetline.catalog import load
 from fleetline.catalog.types import NumberFormat
 from fleetline.deployment import deploy
 from fleetline.physics import serving
@@ -224,3 +225,20 @@ def test_twice_the_requests_are_twice_the_arithmetic_and_cache_traffic() -> None
         assert total_flop(two.attention) == 2 * total_flop(one.attention)
         assert total_bytes(two.attention) == 2 * total_bytes(one.attention)
         assert total_bytes(two.linear) < 2 * total_bytes(one.linear)
+
+
+def test_a_prompt_passes_the_second_half_of_an_encoder_decoder_with_its_end_alone() -> None:
+    # by hand: half of the experts' work for 8,000 tokens, the other half for the last 128, which fill the windows
+    model, checkpoint = load().model("deepseek-v4.1-flash"), load().checkpoints["deepseek-ai/deepseek-v4.1-flash"]
+    prefill = prefill_work(model, checkpoint, plan(8000.0, 1000.0, 1.0).prefill)
+    experts = next(operation for operation in prefill.linear if operation.name == "routed_experts")
+    active = 40 * 6 * 3 * 5120 * 2304
+    assert experts.flop == pytest.approx(2 * active * (8000 / 2 + 128 / 2))
+    # windows: the first 20 layers see min(s, 128) tokens for all of the prompt, the last 20 for its last 128
+    windows = [operation for operation in prefill.attention if "window" in operation.name]
+    pair = 4 * 64 * 512
+    by_hand = [20 * pair * (128 * 128 / 2 + (8000 - 128) * 128), 20 * pair * 128 * 128]
+    assert [operation.flop for operation in windows] == pytest.approx(by_hand)
+    # three layers keep an entry of 512 + 128 values for two tokens, one keeps one a token
+    kept = [operation.bytes_moved for operation in prefill.attention if operation.name.startswith("kept")]
+    assert kept == pytest.approx([3 * 640 / 2 * 8000 * 0.55625, 640 * 8000 * 0.55625])

@@ -28,9 +28,13 @@ COUNTED_TOO_MUCH = {
     "qwen3.8-flash-next": -12 * 5 * 128 * 2560 / 1e9,
 }
 
+# Index keys of DeepSeek V4.1 Flash, which the collection leaves out: 128 values an entry, of three layers with an entry for
+# two tokens and one with one for each. The released code keeps 890 bytes a token in FP4 and 1,650 in FP8 (fastllm,
+# docs/deepseek_v41.md): 1,280 x 0.5625 + 320 x 0.53125 and 1,600 x 1.03125, scales included.
+INDEX_KEYS = {"deepseek-v4.1-flash": 128 * (3 / 2 + 1)}
+
 # models of the collection that have no physics here, and why
 WITHOUT_PHYSICS = {
-    "deepseek-v4.1-flash": "an encoder and a decoder half: prefill passes through one of them, which no layer here can say",
     "grok-2": "the width of its residual dense blocks is not known; nobody published its sizes",
 }
 
@@ -47,7 +51,23 @@ def test_counts_agree_with_an_independent_one(name: str) -> None:
 
 @each_model
 def test_cache_elements_per_token_are_exact(name: str) -> None:
-    assert load().model(name).kv_elements_per_token == float(PUBLISHED[name]["kv_elements_per_token"])
+    counted = float(PUBLISHED[name]["kv_elements_per_token"]) + INDEX_KEYS.get(name, 0.0)
+    assert load().model(name).kv_elements_per_token == counted
+
+
+def test_the_index_keys_of_deepseek_v41_make_its_published_bytes() -> None:
+    keys = INDEX_KEYS["deepseek-v4.1-flash"]
+    entries = load().model("deepseek-v4.1-flash").kv_elements_per_token - keys
+    assert entries * (0.5 + 1 / 16) + keys * (0.5 + 1 / 32) == 890
+    assert (entries + keys) * (1 + 1 / 32) == 1650
+    assert load().checkpoints["deepseek-ai/deepseek-v4.1-flash"].kv_cache.bytes_per_weight * 1600 == 890
+
+
+def test_a_prompt_passes_half_of_deepseek_v41() -> None:
+    model = load().model("deepseek-v4.1-flash")
+    # its makers: 8 billion active parameters while reading, 16 while generating (models.csv, params_source)
+    assert sum(part.active * part.prompt_share for part in model.parts) / 1e9 == pytest.approx(8, abs=0.5)
+    assert model.active_parameters / 1e9 == pytest.approx(16, abs=0.5)
 
 
 @each_model

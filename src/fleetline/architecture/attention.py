@@ -214,6 +214,9 @@ class Latent:
 class Indexer:
     """The light attention that scores every token (or every `ratio` tokens' entry) so that another attends to the best.
 
+    At most `most` entries are scored: those of the blocks another indexer chose. `own` is 0 where the keys are kept by
+    `Kept` for several layers.
+
     Source: DeepSeek-V3.2 (arXiv:2512.02556), section 2.1 (lightning indexer); MiniMax M3 and DeepSeek V4 configurations.
     """
 
@@ -222,6 +225,8 @@ class Indexer:
     head_dim: float
     projections: float
     ratio: float = 1.0
+    most: float = math.inf
+    own: float = 1.0
 
     @property
     def name(self) -> str:
@@ -236,8 +241,8 @@ class Indexer:
     @property
     def costs(self) -> PairCosts:
         """A score per head; one key, shared by all heads, is cached per entry."""
-        flop, written = 2.0 * self.heads * self.head_dim, self.head_dim / self.ratio
-        return PairCosts(flop, flop, self.head_dim, written, written, self.head_dim)
+        flop, cached = 2.0 * self.heads * self.head_dim, self.own * self.head_dim
+        return PairCosts(flop, flop, self.head_dim, cached / self.ratio, cached / self.ratio, cached)
 
     @property
     def article_costs(self) -> PairCosts:
@@ -245,8 +250,8 @@ class Indexer:
         return self.costs.as_in_the_article
 
     def pairs(self, context: Numbers) -> Numbers:
-        """Every token scores every entry before it: context**2 / (2 ratio)."""
-        return _pairs_within(math.inf, context) / self.ratio
+        """Every token scores the entries before it, `most` of them: context**2 / (2 ratio) while that is all."""
+        return _pairs_within(self.most * self.ratio, context) / self.ratio
 
     def kept(self, context: Numbers) -> Numbers:
         """One entry for every `ratio` tokens."""
@@ -258,7 +263,7 @@ class Compressed:
     """DeepSeek V4's attention over one shared key-value vector per `ratio` tokens, at most `top` of them, or a window.
 
     With `window` it is the local part (ratio 1), which every layer has and which carries the projections; the compressed
-    part of the same layer shares them and adds its compressor.
+    part of the same layer shares them and adds its compressor. `own` is 0 where `Kept` has the entries for several layers.
 
     Source: DeepSeek V4 configuration and InferenceX/aiconfigurator notes on it (physics notes, section 1).
     """
@@ -269,6 +274,7 @@ class Compressed:
     ratio: float = 1.0
     top: float = math.inf
     window: float = math.inf
+    own: float = 1.0
 
     @property
     def name(self) -> str:
@@ -283,8 +289,8 @@ class Compressed:
     @property
     def costs(self) -> PairCosts:
         """Every head scores and sums the same vector, which is key and value at once."""
-        flop, written = 4.0 * self.heads * self.head_dim, self.head_dim / self.ratio
-        return PairCosts(flop, flop, self.head_dim, written, written, self.head_dim)
+        flop, cached = 4.0 * self.heads * self.head_dim, self.own * self.head_dim
+        return PairCosts(flop, flop, self.head_dim, cached / self.ratio, cached / self.ratio, cached)
 
     @property
     def article_costs(self) -> PairCosts:
@@ -298,6 +304,49 @@ class Compressed:
     def kept(self, context: Numbers) -> Numbers:
         """The window, or one entry for every `ratio` tokens."""
         return np.minimum(context, self.window) / self.ratio
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Entries that one layer makes of every `ratio` tokens and that it and later layers attend to and score.
+
+    `width` values an entry: its vector and its index key. The reading is counted where it happens.
+
+    Source: DeepSeek V4.1 Flash configuration (`kv_source_layer_ids`): four compressors for forty layers.
+    """
+
+    width: float
+    projections: float
+    ratio: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """Kept entries."""
+        return "kept entries"
+
+    @property
+    def weights(self) -> float:
+        """Compressor and key projection, counted by whoever knows where they start [parameter]."""
+        return self.projections
+
+    @property
+    def costs(self) -> PairCosts:
+        """Written once; nothing attends here."""
+        written = self.width / self.ratio
+        return PairCosts(0.0, 0.0, 0.0, written, written, self.width)
+
+    @property
+    def article_costs(self) -> PairCosts:
+        """The same without writes in decode."""
+        return self.costs.as_in_the_article
+
+    def pairs(self, context: Numbers) -> Numbers:
+        """Each token makes its part of one entry."""
+        return context
+
+    def kept(self, context: Numbers) -> Numbers:
+        """One entry for every `ratio` tokens."""
+        return context / self.ratio
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 from fleetline.architecture.attention import Attention, Numbers, PairCosts
@@ -16,14 +17,17 @@ class WeightPart:
         elements: parameters held in memory [parameter].
         active: parameters that take part in the arithmetic of one token [parameter].
         touched_by_one: share of `elements` that one token needs read: 1, or top-k / experts, or 1 / vocabulary.
-        on_every_prompt_token: False for the output head, which only the last prompt token needs.
+        prompt_share: share of the arithmetic that every prompt token needs [1]: 0 for the output head, about half where
+            later layers only read what earlier ones cached.
+        prompt_tail: tokens at the end of a prompt that need the rest too [token].
     """
 
     name: str
     elements: Numbers
     active: Numbers
     touched_by_one: Numbers = 1.0
-    on_every_prompt_token: bool = True
+    prompt_share: float = 1.0
+    prompt_tail: float = 1.0
 
     def touched(self, tokens: Numbers) -> Numbers:
         """Parameters read when `tokens` tokens pass at once, each reading its share at random [parameter].
@@ -40,6 +44,7 @@ class AttentionLayers:
     Attributes:
         heads_here: share of the layers' heads that the machine has, and so of their arithmetic [1].
         cache_here: share of the layers' cache that the machine keeps, reads and writes [1].
+        prompt_tail: tokens at the end of a prompt that attend here; the others pass these layers by [token].
     """
 
     count: int
@@ -47,6 +52,7 @@ class AttentionLayers:
     costs: PairCosts
     heads_here: Numbers = 1.0
     cache_here: Numbers = 1.0
+    prompt_tail: float = math.inf
 
 
 @dataclass(frozen=True)

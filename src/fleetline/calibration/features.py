@@ -20,7 +20,7 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from fleetline.architecture.attention import Compressed, GroupedQuery, Indexer, Latent, Recurrent
+from fleetline.architecture.attention import Compressed, GroupedQuery, Indexer, Kept, Latent, Recurrent
 from fleetline.architecture.model import Model
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
 from fleetline.catalog import Catalog, Checkpoint, Chip
@@ -32,7 +32,7 @@ Array = npt.NDArray[np.float64]
 
 # Dependent kernels of one layer, by attention kind (physics notes, section 0, "Dependent kernels per layer").
 _KERNELS: Mapping[type, float] = MappingProxyType(
-    {GroupedQuery: 5.0, Latent: 10.0, Indexer: 5.0, Compressed: 6.0, Recurrent: 6.0}
+    {GroupedQuery: 5.0, Latent: 10.0, Indexer: 5.0, Compressed: 6.0, Kept: 2.0, Recurrent: 6.0}
 )
 _DENSE_KERNELS, _EXPERT_KERNELS, _SHARED_KERNELS = 3.0, 4.0, 2.0
 # Share of a chip's label that holds weights and caches; vLLM's and SGLang's defaults are 0.9 and about 0.88.
@@ -379,12 +379,13 @@ def _prompt(setting: _Setting, gpus: Array, tokens_in: Array) -> dict[str, Array
     gemm, read = np.zeros_like(gpus), np.zeros_like(gpus)
     for part in model.parts:
         stored = formats[part.name]
-        if part.on_every_prompt_token:
-            gemm = gemm + 2.0 * part.active * tokens_in / _peak(chip, stored.compute_precision)
+        gemm = gemm + 2.0 * part.prompt_share * part.active * tokens_in / _peak(chip, stored.compute_precision)
         read = read + part.touched(tokens_in) * stored.bytes_per_weight
     attend, cache = np.zeros_like(gpus), np.zeros_like(gpus)
     for group in model.attention:
-        attend = attend + group.count * group.costs.prefill_flop * group.attention.pairs(tokens_in)
+        first = np.maximum(tokens_in - group.prompt_tail, 0.0)
+        pairs = group.attention.pairs(tokens_in) - group.attention.pairs(first)
+        attend = attend + group.count * group.costs.prefill_flop * pairs
         size = group.costs.element_bytes or setting.checkpoint.kv_cache.bytes_per_weight
         cache = cache + group.count * group.costs.kept * group.attention.kept(tokens_in) * size
     carried = 2.0 * _layers(model) * tokens_in * 2.0 * model.hidden / link * (gpus > 1)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Latent, Recurrent
+from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Kept, Latent, Recurrent
 from fleetline.architecture.model import AttentionLayers, Experts, Model, WeightPart
 from fleetline.catalog.rows import ModelRow
 from fleetline.catalog.tables import fault
@@ -172,13 +172,10 @@ def _grouped_blocks(facts: Facts) -> tuple[AttentionLayers, ...]:
 
 def _compressed(facts: Facts) -> tuple[AttentionLayers, ...]:
     """DeepSeek V4: every layer has a window; most add entries of 4 or 128 tokens, the former the top ones of an indexer."""
-    hidden, heads, width = facts.count("hidden_size"), facts.count("heads"), facts.count("head_dim")
-    query, out_rank = facts.count("q_lora_rank"), facts.count("o_lora_rank")
+    hidden, window = facts.count("hidden_size"), _shared_window(facts)
+    heads, width = window.heads, window.head_dim
     index_heads, index_width = facts.count("index_n_heads"), facts.count("index_head_dim")
-    projections = hidden * (query + width) + query * heads * width + heads * width * out_rank
-    projections += facts.count("o_groups") * out_rank * hidden
-    indexing = query * index_heads * index_width + hidden * (index_width * 4.0 + index_heads)
-    window = Compressed(heads, width, projections, window=facts.count("sliding_window"))
+    indexing = facts.count("q_lora_rank") * index_heads * index_width + hidden * (index_width * 4.0 + index_heads)
     groups = [_layers(facts.layers(), window)]
     for part in facts.text("compress_ratios").split(";"):
         ratio, count = (int(number) for number in part.split(":"))
@@ -189,6 +186,67 @@ def _compressed(facts: Facts) -> tuple[AttentionLayers, ...]:
             if ratio == _INDEXED_RATIO:
                 groups.append(_layers(count, Indexer(hidden, index_heads, index_width, indexing, ratio=ratio)))
     return tuple(groups)
+
+
+def _shared_window(facts: Facts) -> Compressed:
+    """The local part of a DeepSeek V4 layer, with all its projections: query, key-value, and the grouped output pair."""
+    hidden, heads, width = facts.count("hidden_size"), facts.count("heads"), facts.count("head_dim")
+    query, out_rank = facts.count("q_lora_rank"), facts.count("o_lora_rank")
+    projections = hidden * (query + width) + query * heads * width + heads * width * out_rank
+    projections += facts.count("o_groups") * out_rank * hidden
+    return Compressed(heads, width, projections, window=facts.count("sliding_window"))
+
+
+def _encoder_decoder(facts: Facts) -> tuple[AttentionLayers, ...]:
+    """DeepSeek V4.1: prompts pass the first half of the layers; the second half reads what the first and its own one kept.
+
+    A window of every layer; four layers keep entries and their index keys, all after them attend to the top ones; some
+    layers have an index, the others reuse what it found. The second half's indexers after the first score only the blocks
+    that it chose. To fill its windows, the end of a prompt passes the second half too.
+    """
+    hidden, window = facts.count("hidden_size"), _shared_window(facts)
+    width, top, tail = window.head_dim, facts.count("index_topk"), window.window
+    keeping, indexed, (encoder, decoder) = _csa2_layers(facts)
+    groups = [_layers(encoder.stop, window), _late(len(decoder), window, tail)]
+    for layers, ratio, last in ((encoder, _CSA2_RATIO, math.inf), (decoder, 1.0, tail)):
+        sources = [layer for layer in keeping if layer in layers]
+        compressor = hidden * width * (2.0 if ratio > 1.0 else 1.0)  # pooling needs a gate; one token an entry does not
+        keys = width * facts.count("index_head_dim")
+        kept = Kept(width + facts.count("index_head_dim"), compressor + keys, ratio)
+        read = Compressed(window.heads, width, 0.0, ratio=ratio, top=top, own=0.0)
+        groups += [_layers(len(sources), kept), _late(len(layers), read, last)]
+        groups += _csa2_indexers(facts, [layer for layer in indexed if layer in layers], ratio, last)
+    return tuple(groups)
+
+
+_CSA2_RATIO = 2.0  # DeepSeek V4.1 configuration: two tokens an entry in the first half, one in the second
+
+
+def _csa2_layers(facts: Facts) -> tuple[list[int], list[int], tuple[range, range]]:
+    """Layers that keep entries, layers with an index, and those of either half that attend to entries."""
+    said = facts.text("sparse_kind")
+    form = re.search(r"by layers ([\d, ]+) \(ratio 2\) and (\d+) \(ratio 1\); index layers ([\d,]+)", said)
+    ratios = re.fullmatch(r"0:(\d+);2:(\d+);1:(\d+)", facts.text("compress_ratios"))
+    if form is None or ratios is None:
+        raise MissingFactError("models.csv has no row of its layers with entries and with an index", field="models.csv")
+    local, first, second = (int(number) for number in ratios.groups())
+    if local + first + second != facts.layers():
+        raise InputError(
+            f"models.csv: {facts.name}: compress_ratios are not of {facts.layers()} layers", field="models.csv"
+        )
+    keeping, indexed = ([int(layer) for layer in form[place].split(",")] for place in (1, 3))
+    return [*keeping, int(form[2])], indexed, (range(local, local + first), range(local + first, facts.layers()))
+
+
+def _csa2_indexers(facts: Facts, indexed: list[int], ratio: float, tail: float) -> list[AttentionLayers]:
+    """Indexers whose keys are kept by others; those of the second half after its first score chosen blocks alone."""
+    heads, width = facts.count("index_n_heads"), facts.count("index_head_dim")
+    projections = heads * (facts.count("q_lora_rank") * width + facts.count("hidden_size"))
+    all_ = Indexer(facts.count("hidden_size"), heads, width, projections, ratio=ratio, own=0.0)
+    if math.isinf(tail):
+        return [_layers(len(indexed), all_)]
+    chosen = replace(all_, most=facts.count("candidate_blocks") * facts.count("candidate_block_size"))
+    return [_late(1, all_, tail), _late(len(indexed) - 1, chosen, tail)]
 
 
 _INDEXED_RATIO = 4  # DeepSeek V4 configuration: only layers that compress four to one have an indexer
@@ -257,6 +315,12 @@ def _layers(count: int, kind: Attention) -> AttentionLayers:
     return AttentionLayers(count, kind, kind.costs)
 
 
+def _late(count: int, kind: Attention, prompt_tail: float) -> AttentionLayers:
+    return replace(_layers(count, kind), prompt_tail=prompt_tail)
+
+
+ENCODER_DECODER = "causal encoder-decoder (20 + 20 layers), shared compressed KV (CSA2) + 128-token window, shared-KV MQA"
+
 # The table's own words for an attention kind -> how to build its layers.
 ATTENTION_KINDS: Mapping[str, Callable[[Facts], tuple[AttentionLayers, ...]]] = MappingProxyType(
     {
@@ -274,6 +338,7 @@ ATTENTION_KINDS: Mapping[str, Callable[[Facts], tuple[AttentionLayers, ...]]] = 
         "MLA": _latent,
         "MLA + DSA": _latent_top,
         "DeepSeek-V4 hybrid: CSA (ratio 4, sparse top-k) + HCA (ratio 128) + 128-token window, shared-KV MQA": _compressed,
+        ENCODER_DECODER: _encoder_decoder,
         "hybrid: gated DeltaNet linear attention + gated GQA": _delta_hybrid,
         "hybrid: gated DeltaNet linear attention + gated GQA with Qwen Sparse Attention": _delta_sparse,
         "hybrid: Mamba-2 + GQA": _mamba_hybrid,
@@ -302,7 +367,7 @@ def build_model(name: str, rows: Mapping[str, ModelRow]) -> Model:
         max_context=facts.count("max_context"),
         layers=facts.layers(),
         experts=_experts(facts),
-        parts=tuple(part for part in _parts(facts, attention) if part.elements),
+        parts=tuple(_in_prompts(facts, part, attention) for part in _parts(facts, attention) if part.elements),
         attention=attention,
         published_total=total,
         published_active=active,
@@ -341,10 +406,24 @@ def _parts(facts: Facts, attention: tuple[AttentionLayers, ...]) -> list[WeightP
             _always("shared_experts", shared),
             WeightPart("routed_experts", routed, routed * share, touched_by_one=share),
         ]
-    parts.append(WeightPart("head", table, table, on_every_prompt_token=False))
+    parts.append(WeightPart("head", table, table, prompt_share=0.0))
     if facts.number("embedding_tables") > 1:
         parts.append(WeightPart("embedding", table, 0.0, touched_by_one=1.0 / facts.count("vocab_size")))
     return parts
+
+
+def _in_prompts(facts: Facts, part: WeightPart, attention: tuple[AttentionLayers, ...]) -> WeightPart:
+    """The part, of which a prompt passes only the first half where the model is an encoder and a decoder."""
+    tail = min(group.prompt_tail for group in attention)
+    if math.isinf(tail) or not part.active or not part.prompt_share:
+        return part
+    share = _csa2_layers(facts)[2][0].stop / facts.layers()
+    if part.name == "attention":
+        weights = {math.isinf(group.prompt_tail): 0.0 for group in attention}
+        for group in attention:
+            weights[math.isinf(group.prompt_tail)] += group.count * group.attention.weights
+        share = weights[True] / (weights[True] + weights[False])
+    return replace(part, prompt_share=share, prompt_tail=tail)
 
 
 def _always(name: str, elements: float) -> WeightPart:

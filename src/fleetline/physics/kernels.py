@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Latent, Recurrent
+from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Kept, Latent, Recurrent
 from fleetline.architecture.model import Model
 
 
@@ -35,6 +35,7 @@ _CALLS: Mapping[type[Any], Calls] = MappingProxyType(
         Latent: Calls("latent", gemms=5.0, small=3.0),  # q_a with kv_a, q_b, absorb, value, o; norms, rotary, cache write
         Indexer: Calls("latent", gemms=2.0, small=2.0),  # index query and key; cache write, top-k
         Compressed: Calls("latent", gemms=4.0, small=2.0),  # q_a with kv, q_b, grouped output pair
+        Kept: Calls("latent", gemms=1.0, small=1.0),  # compressor with index key; cache write
         Recurrent: Calls("recurrent", gemms=2.0, small=2.0),  # inputs, output; convolution update, gated norm
     }
 )

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Latent, Numbers, Recurrent
+from fleetline.architecture.attention import Attention, Compressed, GroupedQuery, Indexer, Kept, Latent, Numbers, Recurrent
 from fleetline.architecture.model import AttentionLayers, Model, WeightPart
 from fleetline.errors import InputError
 
@@ -84,6 +84,7 @@ SPLITS: Mapping[type[Any], Split] = MappingProxyType(
         # the latent, the indexer's key and V4's shared vector have one head: each GPU keeps them whole
         Latent: Split(_latent_weights, lambda _: 1.0),
         Compressed: Split(_all_split, lambda _: 1.0),
+        Kept: Split(lambda kind, _: kind.weights, lambda _: 1.0, by_heads=False),
         Indexer: Split(lambda kind, _: kind.weights, lambda _: 1.0, by_heads=False),
         Recurrent: Split(_all_split, lambda kind: float(kind.value_heads)),
     }

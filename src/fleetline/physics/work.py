@@ -80,14 +80,16 @@ def _linear(
     calls = linear_calls(model)
     for part in model.parts:
         stored = checkpoint.formats[part.name]
-        last_token_only = in_prefill and not part.on_every_prompt_token
-        tokens = stage.sequences if last_token_only else stage.tokens_per_pass
+        tokens, share = stage.tokens_per_pass, part.prompt_share if in_prefill else 1.0
+        late = stage.sequences * np.minimum(stage.tokens, part.prompt_tail)
         operations.append(
             Operation(
                 name=part.name,
-                flop=2.0 * part.active * tokens * stage.passes,
+                flop=2.0 * part.active * (share * tokens + (1.0 - share) * late) * stage.passes,
                 precision=stored.compute_precision,
-                bytes_moved=stored.bytes_per_weight * part.touched(tokens) * stage.passes,
+                bytes_moved=stored.bytes_per_weight
+                * (share * part.touched(tokens) + (1.0 - share) * part.touched(late))
+                * stage.passes,
                 kind="experts" if part.name == "routed_experts" else "gemm",
                 calls=starts * calls.get(part.name, 0.0),
             )
@@ -101,8 +103,9 @@ def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:
 
 
 def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Stage, starts: Numbers) -> Operation:
-    pairs = _pairs(group, stage) * stage.tokens_per_position
-    written = group.costs.prefill_write * stage.tokens * stage.passes
+    first = np.maximum(stage.start, stage.end - group.prompt_tail)
+    pairs = (group.attention.pairs(stage.end) - group.attention.pairs(first)) * stage.tokens_per_position
+    written = group.costs.prefill_write * np.minimum(stage.tokens, group.prompt_tail) * stage.passes
     cached = group.costs.kept * group.attention.kept(stage.start)  # what was computed before is read, once
     return Operation(
         name=f"{group.attention.name} attention",
