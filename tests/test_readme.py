@@ -1,17 +1,20 @@
-"""The README shows what the commands print today."""
+"""The README and the pages of examples show what the commands print today."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from readme import filled
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 
 
-def test_every_example_of_the_readme_prints_what_it_says() -> None:
+@pytest.mark.parametrize("name", ["README.md", "docs/agents.md"])
+def test_every_example_prints_what_the_page_says(name: str) -> None:
     """If this fails and the change is meant: `make pictures`, and look at the diff."""
-    page = README.read_text(encoding="utf-8")
+    page = (ROOT / name).read_text(encoding="utf-8")
     assert filled(page) == page
 
 

@@ -26,7 +26,13 @@ COPIED = [
     "serving_speeds",
     "token_demand",
 ]
-PARQUET = ["benchmarks", "runs_with_ttft"]
+# name -> columns to read besides the file's own: agentx.csv names no source in its rows
+PARQUET = {
+    "benchmarks": "*",
+    "runs_with_ttft": "*",
+    "agentx": "*, 'epoch-research/compute-to-agents: reference/inferencex_prepared.csv @230b683739d5, agentic_traces of "
+    "the SemiAnalysis InferenceX API of 2026-09-15' as source",
+}
 
 MODEL_NAMES = {
     "Kimi K2 Instruct": "kimi-k2",
@@ -133,10 +139,10 @@ def main(collection: Path, catalog: Path) -> None:
     for table in COPIED:
         shutil.copyfile(collection / "world" / f"{table}.csv", catalog / f"{table}.csv")
     write_csv(catalog / "models.csv", model_rows(collection / "world" / "models.csv"))
-    for table in PARQUET:
+    for table, columns in PARQUET.items():
         # every column as text would hide types, every type guessed would lose ids: DuckDB sniffs the whole file
         duckdb.sql(
-            f"copy (from read_csv('{collection}/inferencex/{table}.csv', sample_size = -1)) "
+            f"copy (select {columns} from read_csv('{collection}/inferencex/{table}.csv', sample_size = -1)) "  # noqa: S608
             f"to '{catalog}/{table}.parquet' (format parquet, compression zstd, row_group_size 20000)"
         )
 

@@ -1,6 +1,6 @@
-"""Run the README's examples and write their real output into it: `make pictures`.
+"""Run the examples of pages and write their real output into them: `make pictures`.
 
-    python tools/readme.py README.md
+    python tools/readme.py README.md docs/agents.md
 
 A `console` block holds commands behind "$ "; what follows each is what it prints on a terminal. A `python` block is run,
 and what it prints is the `text` block after it.
@@ -69,5 +69,5 @@ def _python(code: str) -> str:
 
 
 if __name__ == "__main__":
-    target = Path(sys.argv[1])
-    target.write_text(filled(target.read_text(encoding="utf-8")), encoding="utf-8")
+    for target in map(Path, sys.argv[1:]):
+        target.write_text(filled(target.read_text(encoding="utf-8")), encoding="utf-8")

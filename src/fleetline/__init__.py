@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fleetline.agent_capacity import agents
     from fleetline.article import compare_article
     from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
+    "agents": "fleetline.agent_capacity",
     "breakdown": "fleetline.deployment",
     "frontier": "fleetline.frontiers",
     "plan": "fleetline.planning",
@@ -60,6 +62,7 @@ __all__ = [
     "Infeasible",
     "InputError",
     "accuracy",
+    "agents",
     "breakdown",
     "calibrate",
     "compare_article",

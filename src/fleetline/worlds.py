@@ -99,7 +99,7 @@ def supply(
     Raises:
         InputError: an unknown scenario, key or name; a value out of its range; a day that the sales data does not cover.
     """
-    asked = scenario_of(scenario, [*settings, *_long(shorthand)])
+    asked = scenario_of(scenario, [*settings, *long(shorthand)])
     drawn = worlds(draws, seed)
     found = world_supply.supply(asked, drawn)
     return SupplyAnswer(
@@ -134,7 +134,8 @@ def assumptions(asked: Scenario, groups: Iterable[str]) -> list[Assumption]:
     return [line for key, line in asked.assumptions.items() if key.startswith(wanted)]
 
 
-def _long(shorthand: Shorthand) -> list[str]:
+def long(shorthand: Shorthand) -> list[str]:
+    """The settings that short names stand for."""
     for name in shorthand:
         if name not in _KEYS:
             raise unknown_name("option", name, [*_KEYS, "scenario", "settings", "draws", "seed"])

@@ -185,6 +185,7 @@ def test_agentx_is_read(tmp_path: Path) -> None:
     assert (row.row_id, row.workload, row.input_tokens, row.tpot_s, row.ttft_s) == ("439516", "agentic", None, 0.04, None)
     assert (row.gpus, row.decode) == (8, Pool(1, 8, 8, total=8))
     assert (row.throughput_gpu, row.output_throughput) == (80000.0, 4800.0)
+    assert (row.slow_tpot_s, row.slow_ttft_s, row.reusable) == (0.05, 14.0, 0.97)
 
 
 def test_agentx_does_not_count_engines(tmp_path: Path) -> None:

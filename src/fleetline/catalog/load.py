@@ -25,6 +25,7 @@ Value = TypeVar("Value")
 
 _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
     {
+        "agent_parameters": rows.ParameterRow,
         "api_prices": rows.ApiPriceRow,
         "article_numbers": rows.ArticleNumberRow,
         "benchmark_licences": rows.BenchmarkLicenceRow,
@@ -51,7 +52,7 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "token_demand": rows.TokenDemandRow,
     }
 )
-BENCHMARK_TABLES = ("benchmarks", "runs_with_ttft")
+BENCHMARK_TABLES = ("benchmarks", "runs_with_ttft", "agentx")
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,22 @@ from fleetline.measurements.types import Measurement, Pool
 
 def agentx(record: Record) -> Measurement:
     """A row of agentx.csv; both throughputs count all GPUs, separate pools or not."""
-    speed = record.measured("median_intvty_tok_s_user")
     seen = Observed(
-        tpot_s=None if speed is None else finite("TPOT", 1.0 / speed),
+        tpot_s=_tpot(record, "median_intvty_tok_s_user"),
         throughput_gpu=record.measured("total_tput_per_gpu_tok_s"),
         output_throughput=record.measured("output_tput_tok_s"),
+        slow_tpot_s=_tpot(record, "p90_intvty_tok_s_user"),
+        slow_ttft_s=record.measured("p90_ttft_s"),
+        reusable=record.measured("theoretical_cache_hit_rate"),
     )
-    return measurement(record, labels(record), _layout(record), seen, row_id="id", lengths=None, date=None)
+    source = record.text("source")
+    return measurement(record, labels(record), _layout(record), seen, row_id="id", lengths=None, source=source)
+
+
+def _tpot(record: Record, speed: str) -> float | None:
+    """A row gives speeds; the 90th percentile of TPOT is written as the speed that goes with it."""
+    found = record.measured(speed)
+    return None if found is None else finite("TPOT", 1.0 / found)
 
 
 def _layout(record: Record) -> Layout:

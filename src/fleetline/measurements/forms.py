@@ -35,13 +35,16 @@ class Form:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What was measured, in SI units, and the statistic of both times."""
+    """What was measured, in SI units, and the statistic of both times; `slow` ones are 90th percentiles."""
 
     tpot_s: float | None = None
     ttft_s: float | None = None
     statistic: str = "median"
     throughput_gpu: float | None = None
     output_throughput: float | None = None
+    slow_tpot_s: float | None = None
+    slow_ttft_s: float | None = None
+    reusable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +155,9 @@ def measurement(
         workload="single_turn" if lengths else "agentic",
         kind=kind,
         source=source or record.file,
+        slow_tpot_s=seen.slow_tpot_s,
+        slow_ttft_s=seen.slow_ttft_s,
+        reusable=seen.reusable,
     )
 
 

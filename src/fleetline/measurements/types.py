@@ -48,6 +48,8 @@ class Measurement:
         workload: single_turn or agentic.
         kind: median_over_runs, single_run, single_run_rounded (the tidy medians' own words), else run.
         source: where the row says it comes from; the file's name where it says nothing.
+        slow_tpot_s, slow_ttft_s: 90th percentiles over requests, of agentic traces alone.
+        reusable: share of the input tokens that an ideal cache would hold [1]; no measured hit rate.
     """
 
     row_id: str
@@ -75,6 +77,9 @@ class Measurement:
     workload: str
     kind: str
     source: str
+    slow_tpot_s: float | None = None
+    slow_ttft_s: float | None = None
+    reusable: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
