@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fleetline.answers import Prices, StageSeconds, Throughput
 from fleetline.catalog import load
-from fleetline.deployment import Prices, StageSeconds, Throughput, breakdown, deploy, throughput
+from fleetline.deployment import breakdown, deploy, throughput
 from fleetline.errors import InputError
 from fleetline.frontiers import frontier
 from fleetline.physics import serving

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from fleetline.answers import Throughput
 from fleetline.catalog import load
-from fleetline.deployment import Throughput, throughput
+from fleetline.deployment import throughput
 from fleetline.errors import InputError
 from fleetline.frontiers import explore, frontier, points_of
 from fleetline.physics.candidates import degrees_of, pareto

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
+from fleetline.answers import Throughput
 from fleetline.catalog import load
-from fleetline.deployment import Throughput, limits_of
+from fleetline.deployment import limits_of
 from fleetline.errors import FleetlineError
 from fleetline.frontiers import explore
 

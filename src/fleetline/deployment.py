@@ -7,7 +7,7 @@ an array; arrays broadcast, and the answer has one array per field with `feasibl
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleetline import inputs
+from fleetline.answers import Throughput, answer
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model, as_the_article_counts
 from fleetline.catalog import Catalog, Checkpoint, Preset, System, imported, load
@@ -43,61 +44,6 @@ PARALLEL_PRESET = "kernels"  # where degrees of parallelism are given: kernels a
 DEGREES = ("tp", "ep", "dp", "pp")
 DEFAULT_SCHEDULE = "chunked"
 DEFAULT_WORKLOAD = "8000:1000"
-
-
-@dataclass(frozen=True)
-class StageSeconds:
-    """All arithmetic and all traffic of one stage, at the deployment's efficiencies [s]."""
-
-    compute_s: Any
-    bandwidth_s: Any
-
-
-@dataclass(frozen=True)
-class Prices:
-    """Rental cost shared out over a request's tokens by the time each kind takes alone [USD per million tokens].
-
-    NaN where no rent is known. Together they pay for the same requests that `cost_usd_per_mtok_output` charges to the
-    output alone; a cached token costs the read of its cache.
-    """
-
-    input: Any
-    cached_input: Any
-    output: Any
-
-
-@dataclass(frozen=True)
-class Throughput:
-    """What a deployment serves at one batch, or at its best one; infeasible cases have NaN rates and a `reason`.
-
-    `throughput_tok_s` counts output tokens of the whole deployment; `speed_tok_s_user` is output tokens over wall time;
-    `interactivity_tok_s_user` is 1 / `tpot_s`. As the article does, a decode pass is counted for every output token, the
-    first included, so that `ttft_s + output_tokens * tpot_s = cycle_s`. Units end the names. Fields are floats, or
-    arrays of one shape.
-    """
-
-    feasible: Any
-    reason: Any
-    batch: Any
-    critical_batch: Any
-    throughput_tok_s: Any
-    throughput_tok_s_gpu: Any
-    speed_tok_s_user: Any
-    interactivity_tok_s_user: Any
-    ttft_s: Any
-    tpot_s: Any
-    cycle_s: Any
-    binding: Any
-    memory_used_bytes: Any
-    memory_capacity_bytes: Any
-    prefill: StageSeconds
-    decode: StageSeconds
-    network_s: Any
-    latency_s: Any
-    cost_usd_per_mtok_output: Any
-    energy_j_per_output_token: Any
-    prices_usd_per_mtok: Prices
-    setting: Mapping[str, Any] = field(repr=False)
 
 
 def throughput(
@@ -135,8 +81,7 @@ def throughput(
         "speed": limits.speed if speed is not None or given is None else None,
         "max_ttft": None if max_ttft is None else limits.max_ttft,
     }
-    chosen = serving.best_batch(deployment, limits) if given is None else given
-    return answer(deployment, limits, chosen, asked, optimised=given is None)
+    return answer(deployment, limits, given, asked, optimised=given is None)
 
 
 def _with_best_pools(model: str, system: str, workload: str | None, limits: Limits, options: Options) -> Options:
@@ -413,106 +358,6 @@ def breakdown(
                 )
             )
     return costs
-
-
-def answer(
-    deployment: Deployment, limits: Limits, batch: Numbers, setting: Mapping[str, Any], *, optimised: bool
-) -> Throughput:
-    """Everything about a deployment at a batch; 0 stands for none that the limits allow, and is told why."""
-    reason = _reason(deployment, limits, batch)
-    feasible = np.asarray(reason == "")
-    used = np.where(np.equal(batch, 0.0), deployment.placement.ranks, batch)[()]
-    found = serving.rates(deployment, used)
-    bound = serving.binding(deployment, limits, used) if optimised else serving.waits_for(found.cycle)
-    rent, power = deployment.system.rent, deployment.system.power
-    values: dict[str, Numbers] = {
-        "batch": used,
-        "critical_batch": serving.critical_batch(deployment),
-        "throughput_tok_s": found.throughput,
-        "throughput_tok_s_gpu": found.throughput / deployment.system.gpus,
-        "speed_tok_s_user": found.speed,
-        "interactivity_tok_s_user": 1.0 / found.tpot_s,
-        "ttft_s": found.ttft_s,
-        "tpot_s": found.tpot_s,
-        "cycle_s": found.cycle.total_s,
-        "network_s": found.cycle.network_s,
-        "latency_s": found.cycle.latency_s,
-        "memory_used_bytes": serving.memory_used(deployment, used),
-        "cost_usd_per_mtok_output": np.nan if rent is None else 1e6 * rent / found.throughput,
-        "energy_j_per_output_token": np.nan if power is None else power / found.throughput,
-    }
-    shown = {name: _where(feasible, value) for name, value in values.items()}
-    stages = {
-        name: StageSeconds(_where(feasible, stage.compute_s), _where(feasible, stage.bandwidth_s))
-        for name, stage in (("prefill", found.prefill), ("decode", found.decode))
-    }
-    return Throughput(
-        feasible=feasible[()],
-        reason=reason[()],
-        binding=np.where(feasible, bound, "")[()],
-        memory_capacity_bytes=np.broadcast_to(serving.memory_capacity(deployment), feasible.shape)[()],
-        setting=setting,
-        prices_usd_per_mtok=_prices(deployment, used, found.cycle.total_s, feasible),
-        **shown,
-        **stages,
-    )
-
-
-def _prices(deployment: Deployment, batch: Numbers, cycle_s: Numbers, feasible: npt.NDArray[np.bool_]) -> Prices:
-    part, rent = serving.shares(deployment, batch), deployment.system.rent
-    cycle = np.nan if rent is None else 1e6 * rent * cycle_s / batch
-
-    return Prices(*(_where(feasible, cycle * share) for share in (part.input, part.cached, part.output)))
-
-
-def _where(feasible: npt.NDArray[np.bool_], value: Numbers) -> Any:
-    return np.where(feasible, value, np.nan)[()]
-
-
-# why a case cannot be served, in the order a person would find out
-_REASONS = MappingProxyType(
-    {
-        "context": "input and output are longer than the model's context",
-        "memory": "weights, cache and activations do not fit",
-        "ttft": "the first token comes later than wanted",
-        "speed": "slower than wanted",
-    }
-)
-
-
-def _reason(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.str_]:
-    """Why a case cannot be served, "" where it can; with the numbers when it is a single case."""
-    tried = np.where(np.equal(batch, 0.0), 1.0, batch)  # no batch is allowed: say why not even one request is
-    found = serving.rates(deployment, tried)
-    fails = {
-        "context": ~serving.within_context(deployment),
-        "memory": ~serving.fits(deployment, tried),
-        "ttft": found.ttft_s > limits.max_ttft,
-        "speed": found.speed < limits.speed,
-    }
-    shape = np.broadcast_shapes(np.shape(tried), serving.shape_of(deployment, limits))
-    failed = [np.broadcast_to(fails[kind], shape) for kind in _REASONS]
-    if shape:
-        return np.select(failed, [f"{kind}: {text}" for kind, text in _REASONS.items()], default="")
-    kind = str(np.select(failed, list(_REASONS), default=""))
-    return np.asarray(f"{kind}: {_REASONS[kind]} ({_figures(kind, deployment, limits, tried)})" if kind else "")
-
-
-def _figures(kind: str, deployment: Deployment, limits: Limits, batch: Numbers) -> str:
-    """The numbers behind a reason."""
-    word, found = inputs.words, serving.rates(deployment, batch)
-    requests = "one request alone" if batch == 1.0 else f"{word(batch)} requests"
-    match kind:
-        case "context":
-            tokens = deployment.input_tokens + deployment.output_tokens
-            return f"{word(tokens)} tokens, {deployment.model.name} takes {word(deployment.model.max_context)}"
-        case "memory":
-            used, capacity = serving.memory_used(deployment, batch), serving.memory_capacity(deployment)
-            return f"{requests}: {word(used / 1e9)} GB, usable are {word(capacity / 1e9)} GB of {deployment.system.name}"
-        case "ttft":
-            return f"{requests}: {word(found.ttft_s)} s, wanted {word(limits.max_ttft)} s"
-        case _:
-            return f"{requests}: {word(found.speed)} tok/s/user, wanted {word(limits.speed)}"
 
 
 def _machine(catalog: Catalog, name: str, gpus: NumbersLike | None) -> System:

@@ -15,14 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from fleetline import inputs
+from fleetline.answers import Throughput, answer
 from fleetline.catalog import Catalog, load
 from fleetline.catalog.rows import BenchmarkModelRow, SpeculationRow
 from fleetline.deployment import (
     DEGREES,
     PARALLEL_PRESET,
     Options,
-    Throughput,
-    answer,
     configuration,
     deploy,
     fabric_of,

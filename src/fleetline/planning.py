@@ -15,8 +15,9 @@ from typing import Any, Unpack
 import numpy as np
 
 from fleetline import inputs
+from fleetline.answers import Throughput
 from fleetline.catalog import load
-from fleetline.deployment import Options, Throughput, limits_of
+from fleetline.deployment import Options, limits_of
 from fleetline.errors import FleetlineError, InputError
 from fleetline.frontiers import Explored, explore
 from fleetline.physics import serving

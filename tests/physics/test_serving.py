@@ -23,6 +23,7 @@ from hypothesis import strategies as st
 from fleetline.architecture.attention import Numbers
 from fleetline.deployment import deploy
 from fleetline.physics import serving
+from fleetline.physics.critical import critical_batch
 from fleetline.physics.rewrites.speculative import Speculative
 from fleetline.physics.roofline import Efficiency
 from fleetline.physics.serving import Deployment, Limits
@@ -65,7 +66,7 @@ def test_the_check_catches_a_search_that_goes_too_far_or_not_far_enough() -> Non
         serving.largest_batch,
         lambda deployment, limits: serving.best_batch(deployment, limits) - 1.0,
         lambda deployment, limits: serving.best_batch(deployment, limits) + 1.0,
-        lambda deployment, _limits: serving.critical_batch(deployment),
+        lambda deployment, _limits: critical_batch(deployment),
     ]
     for search in broken:
         with pytest.raises(AssertionError, match="not the batch that trying every one finds"):
@@ -108,7 +109,7 @@ def test_what_keeps_the_best_batch_from_being_larger(
     deployment = with_room_for(made(), 50)
     limits = limits_at(deployment, speed_batch, ttft_batch)
     assert float(serving.best_batch(deployment, limits)) == best
-    assert str(serving.binding(deployment, limits, best)) == binding
+    assert serving.BOUNDS[int(serving.bound(deployment, limits, serving.rates(deployment, best)))] == binding
 
 
 @pytest.mark.parametrize(
@@ -120,14 +121,14 @@ def test_what_keeps_the_best_batch_from_being_larger(
     ],
 )
 def test_what_a_cycle_waits_for_longest(efficiency: Efficiency, binding: str) -> None:
-    assert str(serving.waits_for(serving.rates(made(efficiency=efficiency), 20.0).cycle)) == binding
+    assert serving.BOUNDS[int(serving.longest_wait(serving.rates(made(efficiency=efficiency), 20.0).cycle))] == binding
 
 
 def test_a_limit_that_would_not_have_helped_does_not_bind() -> None:
     # room for no more, but the roof is flat: arithmetic binds, memory does not
     flat = with_room_for(made(efficiency=Efficiency(0.001, 1.0, 0.0)), 200)
     best = serving.best_batch(flat, NONE_WANTED)
-    assert str(serving.binding(flat, NONE_WANTED, best)) == "compute"
+    assert serving.BOUNDS[int(serving.bound(flat, NONE_WANTED, serving.rates(flat, best)))] == "compute"
 
 
 # --- throughput over batch ----------------------------------------------------------------------------------------------
@@ -155,8 +156,8 @@ def test_throughput_stays_under_both_roofs(deployment: Deployment, batch: float)
 @given(deployment=deployments(schedules=("chunked", "serial")))
 def test_throughput_rises_up_to_the_critical_batch_and_is_flat_beyond(deployment: Deployment) -> None:
     without_latency = replace(deployment, efficiency=replace(deployment.efficiency, step_latency=0.0))
-    critical = float(serving.critical_batch(deployment))
-    assert critical == float(serving.critical_batch(without_latency))  # "latency aside"
+    critical = float(critical_batch(deployment))
+    assert critical == float(critical_batch(without_latency))  # "latency aside"
     assume(0.01 < critical < 1e8)  # neither flat from the start nor never: the next tests have such cases
     before, at, beyond = (float(serving.rates(without_latency, factor * critical).throughput) for factor in (0.9, 1.0, 1e4))
     assert at == pytest.approx(beyond, rel=2e-9)  # flat means within 1e-9 (SAME)
@@ -169,7 +170,7 @@ def test_the_critical_batch_by_hand() -> None:
     deployment = made(model=made_model(rest=1e9, routed=0.0), efficiency=Efficiency(1.0, 1.0, 0.0))
     by_hand = 501 * 0.5 / 1e12 / (2 * 4500 / 4e15)
     # 1e-8: flat is within 1e-9 of the whole time of a request, of which the multiplications are a part
-    assert float(serving.critical_batch(deployment)) == pytest.approx(by_hand, rel=1e-8)
+    assert float(critical_batch(deployment)) == pytest.approx(by_hand, rel=1e-8)
 
 
 @pytest.mark.parametrize(
@@ -184,21 +185,21 @@ def test_the_critical_batch_by_hand() -> None:
 )
 def test_the_critical_batch_of_the_article(workload: str, schedule: str, batch: float) -> None:
     deployment, _ = deploy("kimi-k2.6", "gb200-nvl72", workload, preset="ideal", schedule=schedule)
-    assert float(serving.critical_batch(deployment)) == pytest.approx(batch, rel=0.005)  # given to three digits
+    assert float(critical_batch(deployment)) == pytest.approx(batch, rel=0.005)  # given to three digits
 
 
 @pytest.mark.parametrize("schedule", ["serial-total", "chunked-total"])
 def test_where_traffic_outgrows_arithmetic_the_roof_never_gets_flat(schedule: str) -> None:
     # decode reads each request's own cache: more seconds a request than all its arithmetic takes
     slow_memory = made(chip=made_chip(bandwidth=1e10), schedule=schedule)
-    assert float(serving.critical_batch(slow_memory)) == np.inf
+    assert float(critical_batch(slow_memory)) == np.inf
 
 
 def test_the_roof_of_a_small_model_with_long_contexts_never_gets_flat_either() -> None:
     deployment, _ = deploy("llama-3.1-8b", "gb200-nvl72", "130000:1000", preset="ideal", schedule="serial-total")
     decode = serving.rates(deployment, 1e9).decode
     assert decode.bandwidth_s > decode.compute_s
-    assert float(serving.critical_batch(deployment)) == np.inf
+    assert float(critical_batch(deployment)) == np.inf
 
 
 # --- time to the first token, time per token ----------------------------------------------------------------------------
@@ -282,7 +283,7 @@ def test_an_array_is_its_elements() -> None:
     found = {
         "best": serving.best_batch(together, limits),
         "most": serving.largest_batch(together, limits),
-        "critical": np.broadcast_to(serving.critical_batch(together), (3, 4)),
+        "critical": np.broadcast_to(critical_batch(together), (3, 4)),
         "throughput": np.asarray(serving.rates(together, 7.0).throughput),
         "ttft": np.broadcast_to(serving.rates(together, 7.0).ttft_s, (3, 4)),
     }
@@ -294,7 +295,7 @@ def test_an_array_is_its_elements() -> None:
         alone = {
             "best": serving.best_batch(one, limits),
             "most": serving.largest_batch(one, limits),
-            "critical": serving.critical_batch(one),
+            "critical": critical_batch(one),
             "throughput": serving.rates(one, 7.0).throughput,
             "ttft": serving.rates(one, 7.0).ttft_s,
         }
@@ -403,4 +404,4 @@ def test_twice_the_peak_halves_what_is_bound_by_arithmetic_only() -> None:
     before, after = serving.rates(deployment, 64.0), serving.rates(twice, 64.0)
     assert (after.prefill.compute_s, after.decode.compute_s) == (before.prefill.compute_s / 2, before.decode.compute_s / 2)
     assert (after.prefill.bandwidth_s, after.decode.bandwidth_s) == (before.prefill.bandwidth_s, before.decode.bandwidth_s)
-    assert float(serving.critical_batch(twice)) == pytest.approx(2 * float(serving.critical_batch(deployment)), rel=1e-6)
+    assert float(critical_batch(twice)) == pytest.approx(2 * float(critical_batch(deployment)), rel=1e-6)

@@ -42,7 +42,7 @@ from fleetline.errors import Infeasible
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from fleetline.deployment import Throughput
+    from fleetline.answers import Throughput
 
 
 @app.command(

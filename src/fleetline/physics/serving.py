@@ -24,7 +24,7 @@ from fleetline.physics.placement import WHOLE, Placement, Timing
 from fleetline.physics.rewrites import Rewrite
 from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time
 from fleetline.physics.schedules import Cycle, Schedule
-from fleetline.physics.search import largest_whole, smallest_real
+from fleetline.physics.search import largest_whole
 from fleetline.physics.stages import Plan, plan
 from fleetline.physics.work import (
     Work,
@@ -38,10 +38,8 @@ from fleetline.physics.work import (
 
 Array = npt.NDArray[np.float64]
 
-# Throughputs closer than this count as equal: the best batch is the smallest within it, the roof is flat within it.
+# Throughputs closer than this count as equal: the best batch is the smallest within it.
 SAME = 1e-9
-# A roof still rising here never gets flat: 1e9 requests on one deployment. And what sums of floats cannot tell apart.
-_NEVER, _ROUNDING = 1e9, 1e-12
 
 
 @dataclass(frozen=True)
@@ -93,9 +91,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Rates:
-    """A deployment at one batch: its two stages, its cycle and what follows."""
+    """A deployment at one batch, of which a machine has `load` requests: its two stages, its cycle and what follows."""
 
     batch: Numbers
+    load: Numbers
     output_tokens: Numbers
     prefill: StageTime
     decode: StageTime
@@ -142,15 +141,20 @@ def _work_of(deployment: Deployment, what: Plan) -> tuple[Work, Work]:
 
 def work_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
     """Prefill and decode of a machine that has `load` requests, but for its messages."""
-    work_ = _work_of(deployment, planned(deployment, load))
-    prefill, decode = (stage_time(each, deployment.machine, deployment.efficiency, deployment.kernels) for each in work_)
+    return _work_times(deployment, planned(deployment, load))
+
+
+def _work_times(deployment: Deployment, what: Plan) -> tuple[StageTime, StageTime]:
+    machine = deployment.machine
+    works = _work_of(deployment, what)
+    prefill, decode = (stage_time(each, machine, deployment.efficiency, deployment.kernels) for each in works)
     return prefill, decode
 
 
 def stage_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
     """Prefill and decode of a machine that has `load` requests, messages included."""
     what, place = planned(deployment, load), deployment.placement
-    prefill, decode = work_times(deployment, load)
+    prefill, decode = _work_times(deployment, what)
     chunks = prefill_passes(what.prefill, deployment.chunk_tokens)
     sent = place.network_s(deployment.model, what.prefill, chunks)
     handed = place.handover_s(deployment.part, deployment.checkpoint, what.prefill)
@@ -162,7 +166,7 @@ def rates(deployment: Deployment, batch: Numbers) -> Rates:
     """Everything about a deployment that runs `batch` requests at a time."""
     load = deployment.placement.load(batch)
     prefill, decode, timing = timed(deployment, load)
-    return Rates(batch, deployment.output_tokens, prefill, decode, timing.cycle, timing.ttft_s, timing.request_s)
+    return Rates(batch, load, deployment.output_tokens, prefill, decode, timing.cycle, timing.ttft_s, timing.request_s)
 
 
 def timed(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime, Timing]:
@@ -182,14 +186,14 @@ class Shares:
     output: Numbers
 
 
-def shares(deployment: Deployment, batch: Numbers) -> Shares:
+def shares(deployment: Deployment, found: Rates) -> Shares:
     """How the cost of a cycle is shared out: ours, in proportion to the time each stage takes on its own.
 
     A cached token costs the read of its cache; where none is cached, what one would.
     """
-    load = deployment.placement.load(batch)
-    what, part = planned(deployment, load).prefill, deployment.part
-    prefill, decode = (alone_s(stage) for stage in stage_times(deployment, load))
+    load, part = found.load, deployment.part
+    what = planned(deployment, load).prefill
+    prefill, decode = alone_s(found.prefill), alone_s(found.decode)
     speed = deployment.machine.hbm_bandwidth * deployment.efficiency.bandwidth
     basis = np.where(np.greater(what.start, 0.0), what.start, what.end)
     read = load * cache_bytes(part, deployment.checkpoint, basis) / speed / basis
@@ -280,47 +284,33 @@ def best_batch(deployment: Deployment, limits: Limits) -> Array:
     return np.minimum((largest_whole(lower, most / ranks) + 1.0) * ranks, most)
 
 
-def critical_batch(deployment: Deployment) -> Array:
-    """Where the roof becomes flat: from this batch on, latency aside, more requests add no throughput [request].
-
-    A real number; infinity where throughput rises for ever. Flat means that twice the batch takes twice the time: below
-    the critical batch some weight read is shared by both halves, and it takes less.
-    """
-
-    def seconds(load: Numbers) -> Numbers:
-        prefill, decode = work_times(deployment, load)  # messages are no roof
-        whole = deployment.placement.timing(deployment.schedule, prefill, decode, prefill).cycle
-        return whole.compute_s + whole.bandwidth_s
-
-    def flat(load: Array) -> npt.NDArray[np.bool_]:
-        both = seconds(2.0 * load)
-        return np.asarray(2.0 * seconds(load) - both <= _ROUNDING * both)
-
-    return smallest_real(flat, seconds(1.0), lower=1e-3, upper=_NEVER) * deployment.placement.ranks
+# What may keep throughput from being higher, in the order it is told; the last four are what a cycle may wait for.
+BOUNDS = ("memory", "ttft", "speed", "compute", "bandwidth", "latency", "network")
+_MEMORY, _TTFT, _SPEED, _COMPUTE, _BANDWIDTH, _LATENCY, _NETWORK = range(len(BOUNDS))
 
 
-def binding(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.str_]:
-    """What keeps throughput from being higher at the best batch.
+def bound(deployment: Deployment, limits: Limits, now: Rates) -> npt.NDArray[np.int8]:
+    """What keeps throughput from being higher at the best batch, as its place in `BOUNDS`.
 
     `memory`, `ttft` or `speed` where one request more would break that limit and would have helped; otherwise what the
     cycle waits for longest: `compute`, `bandwidth`, `network` or `latency`.
     """
-    more = np.asarray(batch) + deployment.placement.ranks
-    now, then = rates(deployment, batch), rates(deployment, more)
-    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(batch / deployment.placement.ranks, 1.0))
-    limit = np.select(
-        [~fits(deployment, more), then.ttft_s > limits.max_ttft, then.speed < limits.speed],
-        ["memory", "ttft", "speed"],
-        default="",
-    )
-    return np.where(helps & (limit != ""), limit, waits_for(now.cycle))
+    more = np.asarray(now.batch) + deployment.placement.ranks
+    then = rates(deployment, more)
+    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(now.batch / deployment.placement.ranks, 1.0))
+    breaks = [~fits(deployment, more), then.ttft_s > limits.max_ttft, then.speed < limits.speed]
+    limit = np.select([helps & broken for broken in breaks], [_MEMORY, _TTFT, _SPEED], default=-1)
+    return np.where(limit < 0, longest_wait(now.cycle), limit).astype(np.int8)
 
 
-def waits_for(whole: Cycle) -> npt.NDArray[np.str_]:
-    """What a cycle waits for longest: `compute`, `bandwidth`, `network` or `latency`."""
-    longest = np.maximum(np.maximum(np.maximum(whole.compute_s, whole.bandwidth_s), whole.latency_s), whole.network_s)
-    kinds = {"compute": whole.compute_s, "bandwidth": whole.bandwidth_s, "latency": whole.latency_s}
-    return np.select([longest == each for each in kinds.values()], list(kinds), "network")
+def longest_wait(whole: Cycle) -> npt.NDArray[np.int8]:
+    """What a cycle waits for longest, as its place in `BOUNDS`: `compute`, `bandwidth`, `network` or `latency`."""
+    found = np.asarray(whole.compute_s)
+    place = np.full(np.shape(whole.total_s), _COMPUTE, dtype=np.int8)
+    for number, wait in ((_BANDWIDTH, whole.bandwidth_s), (_LATENCY, whole.latency_s), (_NETWORK, whole.network_s)):
+        np.copyto(place, np.int8(number), where=np.greater(wait, found))
+        found = np.maximum(found, wait)
+    return place
 
 
 def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
