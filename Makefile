@@ -13,7 +13,7 @@ help:
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
-	@echo "make pictures    renew the README and docs/agents.md: picture and outputs (maintainers)"
+	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
 
 report: .venv/core.stamp
@@ -52,7 +52,7 @@ tables: .venv/dev.stamp
 pictures: report
 	mkdir -p docs/figures
 	cp out/figures/supply_against_demand.svg docs/figures/
-	$(BIN)/python tools/readme.py README.md docs/agents.md
+	$(BIN)/python tools/readme.py README.md docs/agents.md docs/energy.md
 
 lock: .venv/dev.stamp
 	$(BIN)/pip install --quiet uv

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.frontiers import frontier
     from fleetline.planning import plan
+    from fleetline.power_check import energy
     from fleetline.reporting import report
     from fleetline.runs import accuracy, calibrate, measured, predict, validate
     from fleetline.worlds import supply
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "agents": "fleetline.agent_capacity",
     "breakdown": "fleetline.deployment",
+    "energy": "fleetline.power_check",
     "frontier": "fleetline.frontiers",
     "plan": "fleetline.planning",
     "throughput": "fleetline.deployment",
@@ -68,6 +70,7 @@ __all__ = [
     "compare_article",
     "crunch",
     "demand",
+    "energy",
     "facts",
     "frontier",
     "import_model",

@@ -35,6 +35,7 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "chip_sales_cumulative": rows.ChipSalesCumulativeRow,
         "chip_specs": rows.ChipSpecRow,
         "demand_parameters": rows.ParameterRow,
+        "energy_facts": rows.ParameterRow,
         "fleets": rows.FleetRow,
         "formats": rows.FormatRow,
         "growth_and_supply_facts": rows.FactRow,
