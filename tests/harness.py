@@ -96,10 +96,9 @@ def with_chip(deployment: Deployment, **changed: float) -> Deployment:
 
 
 def with_room_for(deployment: Deployment, requests: int) -> Deployment:
-    """The same deployment with memory for exactly so many requests: its use is a straight line over the batch."""
-    fixed = float(serving.memory_used(deployment, 0.0))
-    each = float(serving.memory_used(deployment, 1.0)) - fixed
-    usable = fixed + (requests + 0.5) * each
+    """The same deployment with memory for exactly so many requests: half way to what one more would need."""
+    needed = [float(serving.memory_used(deployment, many)) for many in (max(requests, 1.0), requests + 1.0)]
+    usable = sum(needed) / 2.0 if requests else needed[0] * 0.999
     return with_chip(
         deployment, hbm_capacity=usable / float(deployment.system.gpus) / (1.0 - float(deployment.hbm_reserve))
     )

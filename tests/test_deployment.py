@@ -95,7 +95,7 @@ def test_bad_input_is_one_line_with_its_field(options: dict[str, Any], field: st
     assert "\n" not in refused.value.message
 
 
-REUSE_NONE = {"prefix_hit": None, "turns": None, "turns_kept": None}
+REUSE_NONE = dict.fromkeys(("prefix_hit", "prefix_shared", "prefixes", "turns", "turns_kept", "think_s"))
 NUMERIC = {
     *("batch", "speed", "max_ttft", "input_tokens", "output_tokens", "gpus"),
     *("compute_efficiency", "bandwidth_efficiency", "step_latency_s", "hbm_reserve"),

@@ -49,14 +49,15 @@ class Throughput:
 
     `throughput_tok_s` counts output tokens of the whole deployment; `speed_tok_s_user` is output tokens over wall time;
     `interactivity_tok_s_user` is 1 / `tpot_s`. As the article does, a decode pass is counted for every output token, the
-    first included, so that `ttft_s + output_tokens * tpot_s = cycle_s`. Units end the names. Fields are floats, or
-    arrays of one shape.
+    first included, so that `ttft_s + output_tokens * tpot_s = cycle_s`. `sessions` are those served and, where they think
+    between turns, those that wait meanwhile. Units end the names. Fields are floats, or arrays of one shape.
     """
 
     feasible: Any
     reason: Any
     batch: Any
     critical_batch: Any
+    sessions: Any
     throughput_tok_s: Any
     throughput_tok_s_gpu: Any
     speed_tok_s_user: Any
@@ -103,6 +104,7 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
     values: dict[str, Numbers] = {
         "batch": used,
         "critical_batch": critical_batch(deployment),
+        "sessions": serving.sessions(deployment, found),
         "throughput_tok_s": found.throughput,
         "throughput_tok_s_gpu": found.throughput / deployment.system.gpus,
         "speed_tok_s_user": found.speed,

@@ -15,7 +15,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from fleetline import inputs
+from fleetline import inputs, speculations
 from fleetline.answers import Throughput, answer
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model, as_the_article_counts
@@ -36,6 +36,7 @@ from fleetline.physics.roofline import AT_PEAK, Efficiency, operation_time
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Deployment, Limits
 from fleetline.physics.sharding import Degrees, check
+from fleetline.physics.stages import Draft
 
 NumbersLike = npt.ArrayLike
 
@@ -54,6 +55,7 @@ def throughput(
     batch: NumbersLike | None = None,
     speed: NumbersLike | None = None,
     max_ttft: NumbersLike | None = None,
+    offline: bool = False,
     **options: Unpack[Options],
 ) -> Throughput:
     """Rates of `model` on `system`: at `batch`, or at the best batch that the wanted speed, TTFT and memory allow.
@@ -65,20 +67,21 @@ def throughput(
         batch: requests in service [request]; switches the default wanted speed off.
         speed: at least this many output tokens over wall time [token/s/user]; 35 unless a batch is given.
         max_ttft: at most this long to the first token [s].
+        offline: work that nobody waits for (batch jobs): no wanted speed and no TTFT, so the batch that serves most.
         **options: see `Options`.
 
     Raises:
         InputError: an unknown name, a number out of its range, arrays whose shapes do not go together.
     """
     catalog = load()
-    limits = limits_of(speed, max_ttft, given_batch=batch is not None, catalog=catalog)
+    limits = limits_of(speed, max_ttft, given_batch=batch is not None, catalog=catalog, offline=offline)
     options = _with_best_pools(model, system, workload, limits, options)
     deployment, setting = deploy(model, system, workload, **options)
     given = None if batch is None else inputs.at_least_one("batch", batch)
     _check_shapes(deployment, limits, given)
     asked = {
         **setting,
-        "speed": limits.speed if speed is not None or given is None else None,
+        "speed": limits.speed if speed is not None or (given is None and not offline) else None,
         "max_ttft": None if max_ttft is None else limits.max_ttft,
     }
     return answer(deployment, limits, given, asked, optimised=given is None)
@@ -114,7 +117,8 @@ class Options(TypedDict, total=False):
     """How a model is deployed, besides what and where; every number a float or an array; None is as if not given.
 
     input_tokens, output_tokens stand in for a workload [token]. schedule: serial, serial-total, chunked, chunked-total
-    or disaggregated. speculative: "VERIFIED:ACCEPTED" tokens a decode pass, such as "8:3", or none. preset: where
+    or disaggregated. speculative: none, or one of the forms of `speculations`: "8:3" tokens verified and accepted a pass,
+    "mtp:3" drafts of the model's own, "0.8,0.7" chances of acceptance. preset: where
     counting and efficiencies come from: fitted, article, ideal or kernels. compute_efficiency, bandwidth_efficiency: in
     the preset's place, over 0 and at most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips.
     precision: weights in another number format than the preset's or the checkpoint's. counting: `article` (published
@@ -122,9 +126,11 @@ class Options(TypedDict, total=False):
     memory kept free, from 0 to below 1 [1]. tp, ep, dp, pp: degrees of tensor, expert, data (attention) and pipeline
     parallelism of each replica, 1 where only others are given; without any the chips are taken as one large one, as in
     the article. prefill_replicas: of a disaggregated deployment with degrees, how many only prefill. prefix_hit: share
-    of each prompt found in the prefix cache, 0 to 1. turns: "TURNS:NEW" turns of a session and new prompt tokens in
-    each after the first, such as "10:500"; turns_kept: share of the earlier context still cached at the next turn, 0 to
-    1.
+    of each prompt found in the prefix cache, 0 to 1; prefix_shared: share of the hit that requests have in common and
+    that is held once, 0 to 1, nothing unless set; prefixes: how many such prefixes are held, 1 unless set. turns:
+    "TURNS:NEW" turns of a session and new prompt tokens in each after the first, such as "10:500"; turns_kept: share of
+    the earlier context still cached at the next turn, 0 to 1; think_s: time between an answer and the next turn, in
+    which the cache waits, 0 unless set [s].
     """
 
     input_tokens: NumbersLike | None
@@ -145,8 +151,11 @@ class Options(TypedDict, total=False):
     pp: NumbersLike | None
     prefill_replicas: NumbersLike | None
     prefix_hit: NumbersLike | None
+    prefix_shared: NumbersLike | None
+    prefixes: NumbersLike | None
     turns: str | tuple[NumbersLike, NumbersLike] | None
     turns_kept: NumbersLike | None
+    think_s: NumbersLike | None
 
 
 def deploy(
@@ -170,7 +179,7 @@ def deploy(
     if schedule not in SCHEDULES:
         raise unknown_name("schedule", schedule, SCHEDULES)
     tokens_in, tokens_out = _workload(workload, options.get("input_tokens"), options.get("output_tokens"))
-    speculative = _speculative(options.get("speculative"))
+    spoken = _speculative(catalog, model, counted, checkpoint, options)
     reserve = options.get("hbm_reserve")
     machine = _machine(catalog, inputs.text("system", system), options.get("gpus"))
     reuse = _reuse(options)
@@ -185,7 +194,7 @@ def deploy(
         hbm_reserve=_reserve(catalog.defaults["hbm_reserve"] if reserve is None else reserve),
         chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
         activation_value_bytes=catalog.defaults["activation_bytes"],
-        rewrites=(*reuse, *(() if speculative is None else (speculative,))),
+        rewrites=(*reuse, *spoken),
         placement=_placement(catalog, counted_model, machine, degrees, schedule, options.get("prefill_replicas")),
         kernels=catalog.timings_of(machine.chip.name).kernels if preset.costs == "kernels" else AT_PEAK,
     )
@@ -204,7 +213,7 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None], options: O
             "gpus": deployment.system.gpus,
             "workload": f"{word(deployment.input_tokens)}:{word(deployment.output_tokens)}",
             "schedule": words["schedule"],
-            "speculative": f"{word(pairs[0].verified)}:{word(pairs[0].accepted)}" if pairs else None,
+            "speculative": speculations.word(pairs[0], options.get("speculative")) if pairs else None,
             "preset": words["preset"],
             "counting": words["counting"],
             "precision": words["precision"],
@@ -213,12 +222,34 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None], options: O
             "bandwidth_efficiency": efficiency.bandwidth,
             "step_latency_s": efficiency.step_latency,
             "hbm_reserve": deployment.hbm_reserve,
-            "prefix_hit": options.get("prefix_hit"),
-            "turns": options.get("turns"),
-            "turns_kept": options.get("turns_kept"),
+            **{name: options.get(name) for name in _REUSE},
             "configuration": configuration(deployment),
         }
     )
+
+
+_REUSE = ("prefix_hit", "prefix_shared", "prefixes", "turns", "turns_kept", "think_s")
+
+
+def _speculative(
+    catalog: Catalog, name: str, counted: str, checkpoint: Checkpoint, options: Options
+) -> tuple[Speculative, ...]:
+    """The speculation asked for, if any; drafts are counted as the model is."""
+
+    def other(draft: str) -> Draft:
+        if draft not in catalog.models and imported.find(catalog, draft) is None:
+            raise unknown_name("draft", draft, [speculations.OWN, *catalog.models], field="speculative")
+        return Draft(*_counted(catalog, draft, counted, None))
+
+    asked = speculations.Asked(catalog, exact(catalog, name), checkpoint)
+    found = speculations.read(options.get("speculative"), asked, other)
+    return () if found is None else (found,)
+
+
+def exact(catalog: Catalog, name: str) -> Model:
+    """A model with its dimensions, by its name or its config.json."""
+    own = imported.find(catalog, name)
+    return catalog.model(name) if own is None else own.model
 
 
 def _given(value: str | None, otherwise: str) -> str:
@@ -239,15 +270,48 @@ def configuration(deployment: Deployment) -> Mapping[str, Any] | None:
 
 def _reuse(options: Options) -> tuple[Rewrite, ...]:
     """What of a prompt need not be computed: a prefix another request left, and a session's earlier turns."""
-    hit, turns, kept = options.get("prefix_hit"), options.get("turns"), options.get("turns_kept")
-    found: list[Rewrite] = [] if hit is None else [PrefixCache(_to_one("prefix_hit", hit))]
-    if turns is not None:
-        count, new = inputs.pair("turns", turns, "TURNS:NEW tokens, such as 10:500")
-        share = 1.0 if kept is None else _to_one("turns_kept", kept)
-        found.append(MultiTurn(inputs.at_least_one("turns", count), inputs.at_least_one("turns", new), share))
-    elif kept is not None:
-        raise InputError("turns_kept: needs turns, such as 10:500", field="turns_kept", got=str(kept))
-    return tuple(found)
+    for name, needed in _NEEDS.items():
+        if options.get(name) is not None and options.get(needed) is None:
+            example = _EXAMPLES[needed]
+            raise InputError(f"{name}: needs {needed}, such as {example}", field=name, got=str(options.get(name)))
+    return (*_prefix(options), *_session(options))
+
+
+_NEEDS = MappingProxyType(
+    {"prefix_shared": "prefix_hit", "prefixes": "prefix_shared", "turns_kept": "turns", "think_s": "turns"}
+)
+_EXAMPLES = MappingProxyType({"prefix_hit": "0.5", "prefix_shared": "1", "turns": "10:500"})
+
+
+def _prefix(options: Options) -> tuple[Rewrite, ...]:
+    hit, shared, count = options.get("prefix_hit"), options.get("prefix_shared"), options.get("prefixes")
+    if hit is None:
+        return ()
+    return (
+        PrefixCache(
+            _to_one("prefix_hit", hit),
+            0.0 if shared is None else _to_one("prefix_shared", shared),
+            1.0 if count is None else inputs.at_least_one("prefixes", count),
+        ),
+    )
+
+
+def _session(options: Options) -> tuple[Rewrite, ...]:
+    turns, kept, think = options.get("turns"), options.get("turns_kept"), options.get("think_s")
+    if turns is None:
+        return ()
+    count, new = inputs.pair("turns", turns, "TURNS:NEW tokens, such as 10:500")
+    return (
+        MultiTurn(
+            inputs.at_least_one("turns", count),
+            inputs.at_least_one("turns", new),
+            1.0 if kept is None else _to_one("turns_kept", kept),
+            think_s=0.0 if think is None else inputs.within("think_s", think, 0.0, _DAY, low_open=False, high_open=False),
+        ),
+    )
+
+
+_DAY = 86_400.0  # [s]; who thinks longer comes back to an empty cache
 
 
 def _to_one(what: str, value: NumbersLike) -> Numbers:
@@ -444,8 +508,14 @@ def _reserve(share: Any) -> Numbers:
     return inputs.within("hbm_reserve", share, 0.0, 1.0, low_open=False, high_open=True)
 
 
-def limits_of(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog) -> Limits:
-    """What is asked for; the default wanted speed unless a batch is given."""
+def limits_of(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog, offline: bool = False) -> Limits:
+    """What is asked for; the default wanted speed unless a batch is given, and nothing at all of offline work."""
+    if offline:
+        for name, value in (("speed", speed), ("max_ttft", max_ttft)):
+            if value is not None:
+                said = f"{name}: got {value}, allowed none with offline, which nobody waits for"
+                raise InputError(said, field=name, got=str(value), allowed="none with offline")
+        return Limits()
     if speed is None:
         wanted: Numbers = 0.0 if given_batch else catalog.defaults["speed"]
     else:
@@ -466,20 +536,3 @@ def _workload(workload: str | None, tokens_in: Any, tokens_out: Any) -> tuple[Nu
         missing = "input_tokens" if tokens_in is None else "output_tokens"
         raise InputError(f"{missing}: missing; give it, or a workload such as '8000:1000'", field=missing)
     return inputs.at_least_one("input_tokens", tokens_in), inputs.at_least_one("output_tokens", tokens_out)
-
-
-def _speculative(given: str | tuple[NumbersLike, NumbersLike] | None) -> Speculative | None:
-    if given is None or (isinstance(given, str) and given == "none"):
-        return None
-    first, second = inputs.pair("speculative", given, "VERIFIED:ACCEPTED tokens a pass, such as 8:3")
-    verified, accepted = inputs.positive("speculative", first), inputs.positive("speculative", second)
-    wrong = np.greater(accepted, verified) | np.less(accepted, 1.0) | np.greater(verified, _MOST_VERIFIED)
-    if np.any(wrong):
-        # a pass always yields its own token, and cannot keep more than it looked at
-        pair = f"{inputs.words(accepted)} accepted of {inputs.words(verified)} verified"
-        allowed = "accepted from 1 to verified"
-        raise InputError(f"speculative: got {pair}, allowed {allowed}", field="speculative", got=pair, allowed=allowed)
-    return Speculative(verified, accepted)
-
-
-_MOST_VERIFIED = 1e6  # tokens: beyond any draft, within what floats multiply

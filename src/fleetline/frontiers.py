@@ -1,7 +1,8 @@
 """Throughput against speed, by name: over batches of one configuration, or over every configuration there is.
 
 What is not fixed is looked through: degrees of parallelism, schedule (chunked; disaggregated with its pools), speculation
-(none, or the model's own draft of the table `speculation`) and batch. All of it is evaluated as arrays.
+(none, or the model's own drafts at every depth of the table `speculation`, at their cost) and batch. All of it is evaluated
+as arrays.
 """
 
 from __future__ import annotations
@@ -17,13 +18,13 @@ import numpy.typing as npt
 from fleetline import inputs
 from fleetline.answers import Throughput, answer
 from fleetline.catalog import Catalog, load
-from fleetline.catalog.rows import BenchmarkModelRow, SpeculationRow
 from fleetline.deployment import (
     DEGREES,
     PARALLEL_PRESET,
     Options,
     configuration,
     deploy,
+    exact,
     fabric_of,
     limits_of,
 )
@@ -35,6 +36,8 @@ from fleetline.physics.rewrites.speculative import Speculative
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Deployment, Limits
 from fleetline.physics.sharding import Degrees
+from fleetline.physics.stages import Draft
+from fleetline.speculations import OWN, Asked, depths, own
 
 Array = npt.NDArray[np.float64]
 SEARCHED = ("chunked", "disaggregated")
@@ -51,6 +54,7 @@ def frontier(
     points: int = 60,
     speed: float | None = None,
     max_ttft: float | None = None,
+    offline: bool = False,
     **options: Unpack[Options],
 ) -> Throughput:
     """Throughput against speed: the points that no other tried beats in both, slowest first.
@@ -61,6 +65,7 @@ def frontier(
     Args:
         points: at most so many batches of a configuration, evenly spaced by ratio up to the largest that adds throughput.
         speed, max_ttft: only points that are at least this fast [token/s/user] and quick to the first token [s].
+        offline: only the one point that serves most, of work that nobody waits for.
         model, system, workload, **options: as in `throughput`; one deployment, so floats only.
 
     Raises:
@@ -69,11 +74,12 @@ def frontier(
     count = inputs.within("points", points, 2, 100_000, low_open=False, high_open=False)
     if np.ndim(count) or count != np.floor(count):
         raise InputError(f"points: got {points}, allowed a whole number", field="points", got=str(points))
-    limits = limits_of(speed, max_ttft, given_batch=True, catalog=load())
-    if not searched(options):
-        return _over_batches(model, system, workload, limits, int(count), options)
-    found = explore(model, system, workload, limits, **options)
-    return found.frontier(min(int(count), _BATCHES))
+    limits = limits_of(speed, max_ttft, given_batch=True, catalog=load(), offline=offline)
+    if searched(options):
+        found = explore(model, system, workload, limits, **options).frontier(min(int(count), _BATCHES))
+    else:
+        found = _over_batches(model, system, workload, limits, int(count), options)
+    return _take(found, np.array([np.argmax(found.throughput_tok_s)])) if offline and np.ndim(found.feasible) else found
 
 
 def searched(options: Options) -> bool:
@@ -172,7 +178,8 @@ class Explored:
     def _setting(self, schedule: str, chosen: Deployment, count: int) -> Mapping[str, Any]:
         (spoken,) = (each for each in chosen.rewrites if isinstance(each, Speculative))
         pairs = zip(*np.broadcast_arrays(spoken.verified, spoken.accepted, np.ones(count))[:2], strict=True)
-        words = [None if verified == 1.0 else f"{verified:g}:{accepted:g}" for verified, accepted in pairs]
+        given = self.setting["speculative"]
+        words = [None if verified == 1.0 else given or f"{OWN}:{verified - 1.0:g}" for verified, _ in pairs]
         named: dict[str, Any] = {"schedule": np.array([schedule] * count), "speculative": np.array(words, dtype=object)}
         return MappingProxyType({**self.setting, **named, "configuration": configuration(chosen)})
 
@@ -213,24 +220,24 @@ def explore(
     fabric = fabric_of(catalog, base.system)
     gpus = int(np.max(base.system.gpus))
     names = SEARCHED if options.get("schedule") is None else (str(options["schedule"]),)
-    spoken = _speculations(catalog, base, options)
+    spoken = _speculations(catalog, model, base, options)
     found: dict[str, Deployment] = {}
     for name in names:
         degrees, room, pools = _grid(degrees_of(base.model, gpus), gpus, pooled=name == "disaggregated", alone=each_replica)
         if not room.size:
             continue
-        spread = np.tile(np.arange(room.size), len(spoken))
+        spread = np.tile(np.arange(room.size), len(spoken.pairs))
         sharded = Degrees(*(np.asarray(getattr(degrees, each))[spread] for each in DEGREES))
         placement = Sharded(sharded, room[spread], fabric)
         if name == "disaggregated":
             placement = Pooled(sharded, room[spread], fabric, pools[spread])
-        verified, accepted = (np.repeat([pair[side] for pair in spoken], room.size) for side in (0, 1))
+        verified, accepted = (np.repeat([pair[side] for pair in spoken.pairs], room.size) for side in (0, 1))
         found[name] = replace(
             base,
             schedule=SCHEDULES[name],
             placement=placement,
             system=replace(base.system, gpus=room[spread]),
-            rewrites=(*_kept(base), Speculative(verified, accepted)),
+            rewrites=(*_kept(base), Speculative(verified, accepted, spoken.draft)),
         )
     if not found:
         raise InputError("schedule: disaggregated needs two replicas at least", field="schedule", got=names[0])
@@ -265,14 +272,23 @@ def _kept(base: Deployment) -> Sequence[Any]:
     return [each for each in base.rewrites if not isinstance(each, Speculative)]
 
 
-def _speculations(catalog: Catalog, base: Deployment, options: Options) -> list[tuple[float, float]]:
-    """Pairs of tokens verified and accepted to try: the one given, or none and the model's own."""
+@dataclass(frozen=True)
+class _Spoken:
+    """Tokens verified and accepted of every speculation to try, none being (1, 1); who drafts them all."""
+
+    pairs: Sequence[tuple[float, float]]
+    draft: Draft | None
+
+
+def _speculations(catalog: Catalog, model: str, base: Deployment, options: Options) -> _Spoken:
+    """The one given; or none, and the model's own drafts at every depth that is measured, at their cost."""
     given = [each for each in base.rewrites if isinstance(each, Speculative)]
     if options.get("speculative") is not None:
-        return [(float(given[0].verified), float(given[0].accepted))] if given else [(1.0, 1.0)]
-    keys = {row.key for row in catalog.rows("benchmark_models", BenchmarkModelRow) if row.model == base.model.name}
-    own = [(row.verified, row.accepted) for row in catalog.rows("speculation", SpeculationRow) if row.key in keys]
-    return [(1.0, 1.0), *own[:1]]
+        pairs = [(float(each.verified), float(each.accepted)) for each in given]
+        return _Spoken(pairs or [(1.0, 1.0)], given[0].draft if given else None)
+    asked = Asked(catalog, exact(catalog, model), base.checkpoint)
+    known = depths(catalog, asked.model)
+    return _Spoken([(1.0, 1.0), *((drafts + 1.0, mean) for drafts, mean in known.items())], own(asked) if known else None)
 
 
 def at(deployment: Deployment, place: npt.NDArray[np.intp]) -> Deployment:
@@ -290,7 +306,10 @@ def at(deployment: Deployment, place: npt.NDArray[np.intp]) -> Deployment:
         deployment,
         placement=replace(placement, **changed),  # type: ignore[type-var]
         system=replace(deployment.system, gpus=changed["gpus"]),
-        rewrites=(*others, Speculative(np.asarray(spoken.verified)[place], np.asarray(spoken.accepted)[place])),
+        rewrites=(
+            *others,
+            replace(spoken, verified=np.asarray(spoken.verified)[place], accepted=np.asarray(spoken.accepted)[place]),
+        ),
     )
 
 

@@ -56,6 +56,7 @@ def plan(
     speed: float | None = None,
     max_ttft: float | None = None,
     systems: Sequence[str] | str | None = None,
+    offline: bool = False,
     **options: Unpack[Options],
 ) -> list[Option]:
     """Systems that carry a load of `model`, cheapest first; those that cannot, last, with the reason.
@@ -63,8 +64,9 @@ def plan(
     Args:
         model, workload, **options: as in `throughput`; degrees and GPUs are looked for and not taken.
         requests_per_s: requests that come in [1/s]; or
-        users: people who each send the next request when the last is answered.
+        users: people who each send the next request when the last is answered, and `think_s` later between turns.
         speed, max_ttft: what each user is to get at least, 35 tokens a second unless set, and at most [s].
+        offline: work that nobody waits for: no wanted speed and no TTFT.
         systems: names, or a text of them with commas between; all of the catalog without.
 
     Raises:
@@ -81,7 +83,7 @@ def plan(
             raise InputError(f"{each}: is looked for by plan, and cannot be given", field=each)
     catalog = load()
     catalog.model(inputs.text("model", model))
-    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog)
+    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog, offline=offline)
     chosen = _names(systems) if systems is not None else sorted(catalog.systems)
     found = [_option(model, system, workload, limits, float(asked), name, options) for system in chosen]
     return sorted(found, key=_cheapest_first)
@@ -150,8 +152,13 @@ def _replicas(deployment: Deployment, batch: Any, asked: float, unit: str) -> An
     used = np.where(batch > 0, batch, deployment.placement.ranks)
     rates = serving.rates(deployment, used)
     each = rates.throughput / deployment.output_tokens
-    served = each if unit == "requests_per_s" else each * rates.request_s
+    served = each if unit == "requests_per_s" else each * (rates.request_s + _think_s(deployment))
     return np.maximum(np.ceil(asked / served - 1e-9), 1.0)
+
+
+def _think_s(deployment: Deployment) -> float:
+    """Mean wait of a user after a request [s]."""
+    return float(serving.planned(deployment, 1.0).idle_s)
 
 
 def _filled(
@@ -166,7 +173,7 @@ def _filled(
     replicas = round(chips / per_replica)
     each = one(served.throughput_tok_s) / float(deployment.output_tokens)
     wall_s = float(deployment.output_tokens) / one(served.speed_tok_s_user)
-    needed = asked if unit == "requests_per_s" else asked / wall_s
+    needed = asked if unit == "requests_per_s" else asked / (wall_s + _think_s(deployment))
     rent = deployment.system.chip.rent
     hourly = None if rent is None else rent * 3600.0 * chips
     output = needed * float(deployment.output_tokens)

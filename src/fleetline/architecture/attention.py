@@ -31,6 +31,7 @@ class PairCosts:
         decode_write: cache elements written per decoded token [element].
         kept: cache elements that stay in memory per kept entry of context [element].
         element_bytes: bytes of a cache element where the kind fixes it; None: the checkpoint's cache format [byte].
+        verified: elements written, and held meanwhile, for each further token verified in a pass [element].
     """
 
     prefill_flop: float
@@ -40,6 +41,7 @@ class PairCosts:
     decode_write: float
     kept: float
     element_bytes: float | None = None
+    verified: float = 0.0
 
     @property
     def as_in_the_article(self) -> PairCosts:
@@ -378,10 +380,13 @@ class Recurrent:
 
     @property
     def costs(self) -> PairCosts:
-        """A pair is (token, state): two FLOP an element for each update; the state is read and written."""
+        """A pair is (token, state): two FLOP an element for each update; the state is read and written.
+
+        Verifying drafts stores a state per draft, to go back to the last one accepted (physics notes, section 1).
+        """
         state = self.value_heads * self.key_dim * self.value_dim
         flop = 2.0 * self.updates * state
-        return PairCosts(flop, flop, 2.0 * state, 0.0, 0.0, state, element_bytes=4.0)
+        return PairCosts(flop, flop, 2.0 * state, 0.0, 0.0, state, element_bytes=4.0, verified=state)
 
     @property
     def article_costs(self) -> PairCosts:

@@ -166,7 +166,7 @@ class _Setting:
 def _setting(catalog: Catalog, key: str, hardware: str, precision: str | None) -> _Setting:
     names = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
     systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
-    drafts = {row.key: row for row in catalog.rows("speculation", SpeculationRow)}
+    drafts = {row.key: row for row in catalog.rows("speculation", SpeculationRow) if row.use == "recipe"}
     if key not in names:
         raise InputError(f"model '{key}' is not in the table benchmark_models")
     if hardware not in systems:

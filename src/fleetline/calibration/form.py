@@ -187,7 +187,7 @@ def _speculative(catalog: Catalog, key: _Key) -> Speculative | None:
     if not key.speculates:
         return None
     for row in catalog.rows("speculation", SpeculationRow):
-        if row.key == key.model:
+        if row.key == key.model and row.use == "recipe":
             return Speculative(row.verified, row.accepted)
     raise InputError(f"speculation of '{key.model}' is not in the table speculation")
 

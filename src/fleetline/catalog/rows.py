@@ -480,13 +480,17 @@ class BenchmarkModelRow(Row):
 
 
 class SpeculationRow(Row):
-    """`speculation`: tokens verified and accepted (the pass's own included) in a decode pass of a benchmark's model."""
+    """`speculation`: tokens verified and accepted (the pass's own included) in a decode pass of a benchmark's model.
 
-    KEY = ("key",)
+    `use`: `recipe` for the one depth that the benchmark's rows are taken to have.
+    """
+
+    KEY = ("key", "verified")
 
     key: Text
     verified: Positive
     accepted: Annotated[float, Field(ge=1, allow_inf_nan=False)]
+    use: Literal["recipe"] | None = None
     note: Text | None = None
 
     @model_validator(mode="after")

@@ -45,8 +45,14 @@ Batch = Annotated[float | None, number("batch", "Requests in service, instead of
 Schedule = Annotated[
     str, typer.Option(metavar="NAME", help="serial, serial-total, chunked, chunked-total or disaggregated.")
 ]
-Speculative = Annotated[
-    str, typer.Option(help="Tokens verified and accepted in a decode pass, VERIFIED:ACCEPTED, or none.")
+_SPOKEN = (
+    "VERIFIED:ACCEPTED tokens a decode pass, such as 8:3 (a free draft); mtp:DRAFTS of the model's own, at their cost;"
+)
+_CHANCES = "chances of acceptance, such as 0.8,0.7, mtp:0.8,0.7 or MODEL:0.8,0.7; or none."
+Speculative = Annotated[str, typer.Option(metavar="FORM", help=f"{_SPOKEN} {_CHANCES}")]
+OnlySpeculative = Annotated[str | None, typer.Option(metavar="FORM", help=f"Only {_SPOKEN} {_CHANCES}")]
+Offline = Annotated[
+    bool, typer.Option("--offline", help="Work that nobody waits for: no wanted speed, no TTFT, the most throughput.")
 ]
 Preset = Annotated[str, typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms) or ideal (1, 1, 0).")]
 ServingPreset = Annotated[
@@ -61,6 +67,13 @@ Ep = Annotated[float | None, number("ep", "GPUs that share the experts, whole on
 Dp = Annotated[float | None, number("dp", "Ranks of a replica that attend to requests of their own (data parallel).")]
 Pp = Annotated[float | None, number("pp", "Stages that share the layers (pipeline parallel).")]
 PrefixHit = Annotated[float | None, number("prefix_hit", "Share of each prompt found in the prefix cache, 0 to 1.")]
+PrefixShared = Annotated[
+    float | None, number("prefix_shared", "Share of the hit that requests have in common, held once; 0 unless set.")
+]
+Prefixes = Annotated[float | None, number("prefixes", "How many such common prefixes are held; 1 unless set.")]
+ThinkS = Annotated[
+    float | None, number("think_s", "Seconds between an answer and the next turn, while the cache waits; 0 unless set.")
+]
 Turns = Annotated[
     str | None,
     typer.Option(metavar="TURNS:NEW", help="Turns of a session, and new prompt tokens in each after the first."),

@@ -29,10 +29,12 @@ from fleetline.physics.stages import Plan, plan
 from fleetline.physics.work import (
     Work,
     activation_bytes,
+    beside,
     cache_bytes,
     decode_work,
     prefill_passes,
     prefill_work,
+    verify_bytes,
     weight_bytes,
 )
 
@@ -79,6 +81,11 @@ class Deployment:
     def part(self) -> Model:
         """What of the model a machine runs."""
         return self.placement.part(self.model)
+
+    @cached_property
+    def draft_parts(self) -> tuple[Model, ...]:
+        """What of each draft a machine runs."""
+        return tuple(self.placement.part(each.draft.model) for each in planned(self, 1.0).drafted)
 
 
 @dataclass(frozen=True)
@@ -132,11 +139,14 @@ def work(deployment: Deployment, batch: Numbers) -> tuple[Work, Work]:
 
 
 def _work_of(deployment: Deployment, what: Plan) -> tuple[Work, Work]:
-    part = deployment.part
-    return (
-        prefill_work(part, deployment.checkpoint, what.prefill, deployment.chunk_tokens),
-        decode_work(part, deployment.checkpoint, what.decode),
-    )
+    part, chunk = deployment.part, deployment.chunk_tokens
+    prefill = prefill_work(part, deployment.checkpoint, what.prefill, chunk)
+    decode = decode_work(part, deployment.checkpoint, what.decode)
+    for each, its in zip(what.drafted, deployment.draft_parts, strict=True):
+        share = each.draft.model.layers / deployment.model.layers
+        prefill = beside(prefill, prefill_work(its, each.draft.checkpoint, each.prefill, chunk), share)
+        decode = beside(decode, decode_work(its, each.draft.checkpoint, each.decode), share)
+    return prefill, decode
 
 
 def work_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
@@ -159,6 +169,11 @@ def stage_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, Stage
     sent = place.network_s(deployment.model, what.prefill, chunks)
     handed = place.handover_s(deployment.part, deployment.checkpoint, what.prefill)
     answered = place.network_s(deployment.model, what.decode, what.decode.passes)
+    for each, part in zip(what.drafted, deployment.draft_parts, strict=True):
+        chunks = prefill_passes(each.prefill, deployment.chunk_tokens)
+        sent = sent + place.network_s(each.draft.model, each.prefill, chunks)
+        handed = handed + each.used * place.handover_s(part, each.draft.checkpoint, each.prefill)
+        answered = answered + place.network_s(each.draft.model, each.decode, each.decode.passes)
     return replace(prefill, network_s=sent + handed), replace(decode, network_s=answered)
 
 
@@ -220,12 +235,43 @@ def memory_used(deployment: Deployment, batch: Numbers) -> Numbers:
     load = place.load(batch)
     what = planned(deployment, load)
     in_flight = what.decode.tokens_per_pass + deployment.chunk_tokens
+    verifying = load * verify_bytes(part, deployment.checkpoint, what.decode.tokens)
     fullest = (
         weight_bytes(part, deployment.checkpoint) / place.stages
-        + load * what.held * cache_bytes(part, deployment.checkpoint, what.longest)
+        + _caches(part, deployment.checkpoint, what, load * kept_per_request(deployment, what, load))
+        + verifying
         + activation_bytes(deployment.model, in_flight, deployment.activation_value_bytes)
     )
+    for each, its in zip(what.drafted, deployment.draft_parts, strict=True):
+        own = replace(its, parts=tuple(one for one in its.parts if one.name not in each.draft.lent))
+        held = load * kept_per_request(deployment, what, load)
+        weights = weight_bytes(own, each.draft.checkpoint) / place.stages
+        fullest = fullest + each.used * (weights + _caches(its, each.draft.checkpoint, what, held))
     return fullest * place.machines
+
+
+def _caches(model: Model, checkpoint: Checkpoint, what: Plan, held: Numbers) -> Numbers:
+    """Memory of `held` caches, and of the prefixes they have in common [byte]."""
+    own = held * cache_bytes(model, checkpoint, what.own)
+    if np.all(np.equal(what.common, 0.0)):
+        return own
+    return own + what.commons * cache_bytes(model, checkpoint, what.common)
+
+
+def kept_per_request(deployment: Deployment, what: Plan, load: Numbers) -> Numbers:
+    """Caches in memory for each request in service: its own, and what is kept of those whose session waits."""
+    if np.all(np.equal(what.idle_s, 0.0)):
+        return what.held
+    return what.held + what.idle_kept * what.idle_s / timed(deployment, load)[2].request_s
+
+
+def sessions(deployment: Deployment, found: Rates) -> Numbers:
+    """Sessions going on at once: those served, and those that wait for their next turn meanwhile.
+
+    A session is served for a request's wall time and then waits for `idle_s`, so that for each one served idle / wall wait.
+    Source: Little 1961 (doi:10.1287/opre.9.3.383).
+    """
+    return found.batch * (1.0 + planned(deployment, 1.0).idle_s / found.request_s)
 
 
 def memory_capacity(deployment: Deployment) -> Numbers:
@@ -257,9 +303,9 @@ def largest_batch(deployment: Deployment, limits: Limits) -> Array:
     Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one. A sharded deployment is asked
     for batches that give every rank the same number of requests.
     """
-    place, context = deployment.placement, planned(deployment, 1.0).longest
+    place, own = deployment.placement, planned(deployment, 1.0).own
     room = memory_capacity(deployment) / place.machines
-    most = room / cache_bytes(deployment.part, deployment.checkpoint, context)
+    most = room / cache_bytes(deployment.part, deployment.checkpoint, own)
 
     def allowed(load: Array) -> npt.NDArray[np.bool_]:
         batch = load * place.ranks
@@ -322,5 +368,6 @@ def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
         *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency),
         *(deployment.system.hbm_bandwidth, deployment.placement.ranks, deployment.placement.stages),
         *(what.passes, what.tokens, what.end, everything.prefill.tokens, everything.held, limits.speed, limits.max_ttft),
+        *(everything.idle_s, everything.common, everything.commons),
     ]
     return np.broadcast_shapes(*(np.shape(number) for number in numbers))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fleetline.architecture.attention import Numbers
+from fleetline.architecture.model import Model
+from fleetline.catalog.types import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -37,18 +39,59 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Draft:
+    """The model that guesses tokens for another to verify.
+
+    Attributes:
+        lent: names of parts that it reads and the other model holds.
+    """
+
+    model: Model
+    checkpoint: Checkpoint
+    lent: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drafted:
+    """What a draft runs beside the two stages: the prompt, and its guesses one after the other; `used` 0 where it does not.
+
+    The stages of one that is not used have no passes.
+    """
+
+    draft: Draft
+    prefill: Stage
+    decode: Stage
+    used: Numbers = 1.0
+
+
+@dataclass(frozen=True)
 class Plan:
     """The two stages of serving one batch from prompt to last token.
 
     Attributes:
         longest: context that a request may grow to, which its cache must have room for [token].
         held: caches in memory for each request in service: 1, or more where idle sessions keep theirs.
+        idle_s: after each request its session waits for so long [s], and
+        idle_kept: keeps so much of its cache meanwhile [1].
+        common: of that context, tokens that every request shares and that are held once [token].
+        commons: how many such prefixes are held.
+        drafted: what drafts run beside.
     """
 
     prefill: Stage
     decode: Stage
     longest: Numbers
     held: Numbers = 1.0
+    idle_s: Numbers = 0.0
+    idle_kept: Numbers = 1.0
+    common: Numbers = 0.0
+    commons: Numbers = 1.0
+    drafted: tuple[Drafted, ...] = ()
+
+    @property
+    def own(self) -> Numbers:
+        """Context that each request holds for itself [token]."""
+        return self.longest - self.common
 
 
 def plan(input_tokens: Numbers, output_tokens: Numbers, batch: Numbers) -> Plan:

@@ -6,7 +6,7 @@ write each sequence's own cache, and run as kernels of their own (article, footn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -59,8 +59,8 @@ def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_token
 
 
 def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
-    """Chunks that the prompts are cut into, at least one."""
-    return np.maximum(stage.tokens_per_pass * stage.passes / chunk_tokens, 1.0)
+    """Chunks that the prompts are cut into, at least one where anything is run."""
+    return np.maximum(stage.tokens_per_pass * stage.passes / chunk_tokens, np.minimum(stage.passes, 1.0))
 
 
 def decode_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
@@ -125,7 +125,9 @@ def _decode_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Sta
     pairs = _pairs(group, stage)
     attended = pairs / (stage.end - stage.start)  # by one token, averaged over the stage [token]
     read = group.costs.decode_read * attended * stage.passes
-    written = group.costs.decode_write * (stage.end - stage.start)
+    verified = group.costs.verified * (stage.tokens - 1.0) * stage.passes
+    run = np.where(np.greater(stage.passes, 0.0), 1.0, 0.0)[()]  # a draft that is not used writes nothing
+    written = group.costs.decode_write * (stage.end - stage.start) * run + verified
     return Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position * group.heads_here,
@@ -133,6 +135,33 @@ def _decode_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Sta
         bytes_moved=group.count * stage.sequences * (read + written) * _element_bytes(group, checkpoint) * group.cache_here,
         kind=f"{calls_of(group.attention).kind} decode",
         calls=stage.passes * group.count,
+    )
+
+
+def verify_bytes(model: Model, checkpoint: Checkpoint, tokens: Numbers) -> Numbers:
+    """Memory that one sequence needs to verify `tokens` in a pass, besides its cache [byte]."""
+    each = (
+        group.count * group.costs.verified * _element_bytes(group, checkpoint) * group.cache_here
+        for group in model.attention
+        if group.costs.verified
+    )
+    return sum(each, start=0.0) * (tokens - 1.0)
+
+
+def beside(work: Work, draft: Work, share: float) -> Work:
+    """A stage's work with a draft's: its operations under names of their own, and `share` of the latency for its steps.
+
+    Ours: a step latency is the sum of its kernels' floors (physics notes, section 0), so it goes by layers.
+    """
+    linear, attention = (
+        tuple(replace(one, name=f"draft {one.name}") for one in operations)
+        for operations in (draft.linear, draft.attention)
+    )
+    return Work(
+        (*work.linear, *linear),
+        (*work.attention, *attention),
+        work.steps + draft.steps * share,
+        work.small_calls + draft.small_calls,
     )
 
 
