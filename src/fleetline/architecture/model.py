@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from fleetline.architecture.attention import Attention, Numbers, PairCosts
 
 
@@ -34,7 +36,13 @@ class WeightPart:
 
         Source: article, footnotes 5 and 6 ("expert drafting"); expected distinct experts of uniform routing.
         """
-        return self.elements * (1.0 - (1.0 - self.touched_by_one) ** tokens)
+        if np.ndim(self.touched_by_one) == 0 and self.touched_by_one == 1.0:
+            return self.elements * np.greater(tokens, 0.0)
+        missed = tokens * np.log1p(-np.minimum(self.touched_by_one, _JUST_BELOW_ONE))  # its logarithm
+        return self.elements * -np.expm1(missed)
+
+
+_JUST_BELOW_ONE = 1.0 - 2.0**-53
 
 
 @dataclass(frozen=True)

@@ -1,18 +1,29 @@
-"""Where a deployment's roof becomes flat: `critical_batch`."""
+"""Where a deployment's roof becomes flat: `critical_batch`.
+
+Of each leg of a cycle, the arithmetic C b and every request's own traffic A b grow in proportion to the load b; the weights
+W(b) that it reads grow ever slower. So a leg is flat, and stays so, once C b >= A b + W(b); the cycle is once every leg
+that reads weights is. Where two pools rule in turn there are no such legs, and the definition itself is searched.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from fleetline.architecture.attention import Numbers
+from fleetline.physics.roofline import Leg, StageTime
 from fleetline.physics.search import smallest_real
-from fleetline.physics.serving import Deployment, work_times
+from fleetline.physics.serving import Deployment, weight_times, work_times
 
 Array = npt.NDArray[np.float64]
 
-# A roof still rising here never gets flat: 1e9 requests on one deployment. And what sums of floats cannot tell apart.
-_NEVER, _ROUNDING = 1e9, 1e-12
+# A roof still rising at _NEVER requests a rank never gets flat, one flat at _ALWAYS always is.
+_ALWAYS, _NEVER = 1e-3, 1e9
+_ROUNDING = 1e-12  # what sums of floats cannot tell apart
 
 
 def critical_batch(deployment: Deployment) -> Array:
@@ -21,6 +32,12 @@ def critical_batch(deployment: Deployment) -> Array:
     A real number; infinity where throughput rises for ever. Flat means that twice the batch takes twice the time: below
     the critical batch some weight read is shared by both halves, and it takes less.
     """
+    found = by_legs(deployment) if deployment.placement.in_turn else by_definition(deployment)
+    return np.asarray(found * deployment.placement.ranks)
+
+
+def by_definition(deployment: Deployment) -> Array:
+    """The load from which on twice as much takes twice the time, by bisection: true of every placement, and slow."""
 
     def seconds(load: Numbers) -> Numbers:
         prefill, decode = work_times(deployment, load)  # messages are no roof
@@ -31,4 +48,49 @@ def critical_batch(deployment: Deployment) -> Array:
         both = seconds(2.0 * load)
         return np.asarray(2.0 * seconds(load) - both <= _ROUNDING * both)
 
-    return smallest_real(flat, seconds(1.0), lower=1e-3, upper=_NEVER) * deployment.placement.ranks
+    return smallest_real(flat, seconds(1.0), lower=_ALWAYS, upper=_NEVER)
+
+
+def by_legs(deployment: Deployment) -> Array:
+    """The load at which the last leg that reads weights begins to wait for its arithmetic."""
+    one = tuple(_without_weights(stage) for stage in work_times(deployment, 1.0))
+    legs = deployment.schedule(*one)
+
+    found: Numbers = 0.0
+    for place, leg in enumerate(legs):
+        weights = partial(_weights, deployment, place)
+        most = weights(_NEVER)
+        if np.any(np.greater(most, 0.0)):
+            found = np.maximum(found, _crossing(weights, leg.compute_s - leg.bandwidth_s, most))
+    return np.where(np.less(found, _ALWAYS), 0.0, np.where(np.greater(found, _NEVER), np.inf, found))
+
+
+def _weights(deployment: Deployment, place: int, load: Numbers) -> Numbers:
+    """Time of the weights that one leg of the cycle reads [s]."""
+    stages = (StageTime(Leg(0.0, read), Leg(0.0, 0.0), 0.0) for read in weight_times(deployment, load))
+    return deployment.schedule(*stages)[place].bandwidth_s
+
+
+def _without_weights(stage: StageTime) -> StageTime:
+    return replace(stage, linear=replace(stage.linear, bandwidth_s=0.0))
+
+
+def _crossing(weights: Callable[[Numbers], Numbers], gain: Numbers, most: Numbers) -> Array:
+    """The largest b with gain * b = weights(b), infinity where the gain is not over 0; `weights` rises to `most`.
+
+    Secants of the convex gain * b - weights(b), from the right, where they never step over the root.
+    """
+    never = np.less_equal(gain, 0.0)
+    slope = np.where(never, 1.0, gain)
+    before, left_before = np.full(np.shape(slope), _NEVER), np.full(np.shape(slope), np.inf)
+    now = np.asarray(most / slope)
+    for _ in range(_MOST_STEPS):
+        left = slope * now - weights(now)
+        if np.all(left <= _ROUNDING * slope * now):
+            break
+        rise = np.where(np.isinf(left_before), slope, (left_before - left) / np.where(before == now, 1.0, before - now))
+        before, left_before, now = now, left, now - np.where(left > 0.0, left / np.where(rise > 0.0, rise, slope), 0.0)
+    return np.where(never, np.inf, now)
+
+
+_MOST_STEPS = 100  # each step gains more digits than the one before; about ten are needed

@@ -50,6 +50,10 @@ class Placement(Protocol):
     def stages(self) -> Numbers:
         """Pipeline stages that the weights are divided over."""
 
+    @property
+    def in_turn(self) -> bool:
+        """Whether every machine runs both stages, so that a cycle is the schedule's legs one after the other."""
+
     def load(self, batch: Numbers) -> Numbers:
         """Requests of the busiest rank."""
 
@@ -79,6 +83,7 @@ class Whole:
     ranks: Numbers = 1.0
     machines: Numbers = 1.0
     stages: Numbers = 1.0
+    in_turn: bool = True
 
     def load(self, batch: Numbers) -> Numbers:
         """All of the batch."""
@@ -120,6 +125,11 @@ class Sharded:
     degrees: Degrees
     gpus: Numbers
     fabric: Fabric
+
+    @property
+    def in_turn(self) -> bool:
+        """Both stages."""
+        return True
 
     @property
     def ranks(self) -> Numbers:
@@ -171,6 +181,11 @@ class Pooled(Sharded):
     """Replicas in two pools: `prefill_replicas` of them prefill, the others decode what they are sent."""
 
     prefill_replicas: Numbers = 1.0
+
+    @property
+    def in_turn(self) -> bool:
+        """Each only one."""
+        return False
 
     @property
     def ratio(self) -> Numbers:

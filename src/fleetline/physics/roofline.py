@@ -6,7 +6,7 @@ Williams, Waterman, Patterson 2009 (doi:10.1145/1498765.1498785).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -107,9 +107,27 @@ def floors(work: Work, kernels: KernelLaws) -> Numbers:
     return sum((count * law_of(kernels, kind, precision).latency for kind, precision, count in calls), start=0.0)
 
 
-def _leg(operations: Iterable[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws) -> Leg:
-    times = [operation_time(operation, system, efficiency, kernels) for operation in operations]
-    return sum(times, start=Leg(0.0, 0.0))
+def _leg(operations: Sequence[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws) -> Leg:
+    """All operations; those that run at the same rate are added up before they are divided by it."""
+    arithmetic: dict[tuple[str, float], Numbers] = {}
+    for operation in operations:
+        rate = (operation.precision, law_of(kernels, operation.kind, operation.precision).compute_share)
+        arithmetic[rate] = arithmetic.get(rate, 0.0) + operation.flop
+    times = [
+        flop / (system.peak(precision) * (efficiency.compute * share)) for (precision, share), flop in arithmetic.items()
+    ]
+    return Leg(sum(times, start=0.0), traffic_time(operations, system, efficiency, kernels))
+
+
+def traffic_time(operations: Iterable[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws) -> Numbers:
+    """The traffic of all operations, by itself [s]."""
+    traffic: dict[float, Numbers] = {}
+    for operation in operations:
+        share = law_of(kernels, operation.kind, operation.precision).bandwidth_share
+        traffic[share] = traffic.get(share, 0.0) + operation.bytes_moved
+    return sum(
+        (moved / (system.hbm_bandwidth * (efficiency.bandwidth * share)) for share, moved in traffic.items()), start=0.0
+    )
 
 
 def operation_time(operation: Operation, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> Leg:

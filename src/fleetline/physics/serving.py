@@ -22,7 +22,7 @@ from fleetline.architecture.model import Model
 from fleetline.catalog.types import Checkpoint, System
 from fleetline.physics.placement import WHOLE, Placement, Timing
 from fleetline.physics.rewrites import Rewrite
-from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time
+from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time, traffic_time
 from fleetline.physics.schedules import Cycle, Schedule
 from fleetline.physics.search import largest_whole
 from fleetline.physics.stages import Plan, plan
@@ -31,8 +31,10 @@ from fleetline.physics.work import (
     activation_bytes,
     beside,
     cache_bytes,
+    decode_weights,
     decode_work,
     prefill_passes,
+    prefill_weights,
     prefill_work,
     verify_bytes,
     weight_bytes,
@@ -158,6 +160,15 @@ def _work_times(deployment: Deployment, what: Plan) -> tuple[StageTime, StageTim
     machine = deployment.machine
     works = _work_of(deployment, what)
     prefill, decode = (stage_time(each, machine, deployment.efficiency, deployment.kernels) for each in works)
+    return prefill, decode
+
+
+def weight_times(deployment: Deployment, load: Numbers) -> tuple[Numbers, Numbers]:
+    """Time of the weights that prefill and decode of `load` requests read, by themselves [s]."""
+    what, part, machine = planned(deployment, load), deployment.part, deployment.machine
+    before = prefill_weights(part, deployment.checkpoint, what.prefill, deployment.chunk_tokens)
+    after = decode_weights(part, deployment.checkpoint, what.decode)
+    prefill, decode = (traffic_time(each, machine, deployment.efficiency, deployment.kernels) for each in (before, after))
     return prefill, decode
 
 

@@ -58,6 +58,18 @@ def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_token
     return Work(linear, attention, steps=0.0, small_calls=passes * small_calls(model))
 
 
+def prefill_weights(
+    model: Model, checkpoint: Checkpoint, stage: Stage, chunk_tokens: Numbers = np.inf
+) -> tuple[Operation, ...]:
+    """What of prefill multiplies weights."""
+    return _linear(model, checkpoint, stage, prefill_passes(stage, chunk_tokens), in_prefill=True)
+
+
+def decode_weights(model: Model, checkpoint: Checkpoint, stage: Stage) -> tuple[Operation, ...]:
+    """What of decoding multiplies weights."""
+    return _linear(model, checkpoint, stage, stage.passes, in_prefill=False)
+
+
 def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
     """Chunks that the prompts are cut into, at least one where anything is run."""
     return np.maximum(stage.tokens_per_pass * stage.passes / chunk_tokens, np.minimum(stage.passes, 1.0))
