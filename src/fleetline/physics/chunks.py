@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 # Points asked for at once: the dozens of arrays of as many floats that one question makes stay in a processor's cache.
-POINTS = 8192
+POINTS = 16384
 
 Value = TypeVar("Value")
 
@@ -26,11 +26,11 @@ def in_chunks(ask: Callable[..., Value], given: tuple[Any, ...], shape: tuple[in
     if size <= POINTS:
         return ask(*given)
     chunks = [slice(start, min(start + POINTS, size)) for start in range(0, size, POINTS)]
-    first = ask(*_of(given, shape, chunks[0]))
+    first = ask(*points(given, shape, chunks[0]))
     whole = mapped(lambda each: np.empty(size, each.dtype), first)
     _fill(whole, first, chunks[0])
     for chosen in chunks[1:]:
-        _fill(whole, ask(*_of(given, shape, chosen)), chosen)
+        _fill(whole, ask(*points(given, shape, chosen)), chosen)
     joined: Value = mapped(lambda each: each.reshape(shape), whole)
     return joined
 
@@ -49,7 +49,7 @@ def mapped(change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], value: Any) -
     return value
 
 
-def _of(given: tuple[Any, ...], shape: tuple[int, ...], chosen: slice) -> tuple[Any, ...]:
+def points(given: tuple[Any, ...], shape: tuple[int, ...], chosen: slice | npt.NDArray[np.intp]) -> tuple[Any, ...]:
     """Some of the points, counted as if every array had been broadcast: no copy of one is made."""
 
     def some(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

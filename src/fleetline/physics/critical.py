@@ -7,17 +7,16 @@ that reads weights is. Where two pools rule in turn there are no such legs, and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from fleetline.architecture.attention import Numbers
+from fleetline.physics.chunks import points
 from fleetline.physics.roofline import Leg, StageTime
 from fleetline.physics.search import smallest_real
-from fleetline.physics.serving import Deployment, weight_times, work_times
+from fleetline.physics.serving import Deployment, Limits, shape_of, weight_times, work_times
 
 Array = npt.NDArray[np.float64]
 
@@ -58,10 +57,9 @@ def by_legs(deployment: Deployment) -> Array:
 
     found: Numbers = 0.0
     for place, leg in enumerate(legs):
-        weights = partial(_weights, deployment, place)
-        most = weights(_NEVER)
+        most = _weights(deployment, place, _NEVER)
         if np.any(np.greater(most, 0.0)):
-            found = np.maximum(found, _crossing(weights, leg.compute_s - leg.bandwidth_s, most))
+            found = np.maximum(found, _crossing(deployment, place, leg.compute_s - leg.bandwidth_s, most))
     return np.where(np.less(found, _ALWAYS), 0.0, np.where(np.greater(found, _NEVER), np.inf, found))
 
 
@@ -75,22 +73,34 @@ def _without_weights(stage: StageTime) -> StageTime:
     return replace(stage, linear=replace(stage.linear, bandwidth_s=0.0))
 
 
-def _crossing(weights: Callable[[Numbers], Numbers], gain: Numbers, most: Numbers) -> Array:
-    """The largest b with gain * b = weights(b), infinity where the gain is not over 0; `weights` rises to `most`.
+def _crossing(deployment: Deployment, place: int, gain: Numbers, most: Numbers) -> Array:
+    """The largest load b with gain * b = weights(b) of a leg, infinity where the gain is not over 0; they rise to `most`.
 
-    Secants of the convex gain * b - weights(b), from the right, where they never step over the root.
+    Where every weight is read anyhow the first guess is right, and the points that are not such are gone on with alone.
     """
-    never = np.less_equal(gain, 0.0)
-    slope = np.where(never, 1.0, gain)
-    before, left_before = np.full(np.shape(slope), _NEVER), np.full(np.shape(slope), np.inf)
-    now = np.asarray(most / slope)
+    shape = np.broadcast_shapes(np.shape(gain), np.shape(most), shape_of(deployment, Limits()))
+    slope = np.broadcast_to(gain, shape).ravel()
+    found = np.where(slope > 0.0, np.broadcast_to(most, shape).ravel() / np.where(slope > 0.0, slope, 1.0), np.inf)
+    guess = np.where(np.isinf(found), 0.0, found)
+    near = np.broadcast_to(_weights(deployment, place, guess.reshape(shape)), shape).ravel()
+    open_ = np.flatnonzero(guess * slope - near > _ROUNDING * near)
+    if open_.size:
+        (some,) = points((deployment,), shape, open_)
+        found[open_] = _secants(some, place, slope[open_], found[open_], near[open_])
+    return found.reshape(shape)
+
+
+def _secants(deployment: Deployment, place: int, slope: Array, start: Array, read: Array) -> Array:
+    """Secants of the convex slope * b - weights(b), from the right, where they never step over the root."""
+    before, left_before = start, slope * start - read
+    now = read / slope
     for _ in range(_MOST_STEPS):
-        left = slope * now - weights(now)
+        left = slope * now - _weights(deployment, place, now)
         if np.all(left <= _ROUNDING * slope * now):
             break
-        rise = np.where(np.isinf(left_before), slope, (left_before - left) / np.where(before == now, 1.0, before - now))
-        before, left_before, now = now, left, now - np.where(left > 0.0, left / np.where(rise > 0.0, rise, slope), 0.0)
-    return np.where(never, np.inf, now)
+        rise = np.divide(left_before - left, before - now, out=slope.copy(), where=before > now)
+        before, left_before, now = now, left, now - np.maximum(left, 0.0) / np.where(rise > 0.0, rise, slope)
+    return now
 
 
 _MOST_STEPS = 100  # each step gains more digits than the one before; about ten are needed

@@ -31,13 +31,12 @@ from fleetline.physics.work import (
     activation_bytes,
     beside,
     cache_bytes,
-    decode_weights,
     decode_work,
     prefill_passes,
-    prefill_weights,
     prefill_work,
     verify_bytes,
     weight_bytes,
+    weights_read,
 )
 
 Array = npt.NDArray[np.float64]
@@ -165,10 +164,11 @@ def _work_times(deployment: Deployment, what: Plan) -> tuple[StageTime, StageTim
 
 def weight_times(deployment: Deployment, load: Numbers) -> tuple[Numbers, Numbers]:
     """Time of the weights that prefill and decode of `load` requests read, by themselves [s]."""
-    what, part, machine = planned(deployment, load), deployment.part, deployment.machine
-    before = prefill_weights(part, deployment.checkpoint, what.prefill, deployment.chunk_tokens)
-    after = decode_weights(part, deployment.checkpoint, what.decode)
-    prefill, decode = (traffic_time(each, machine, deployment.efficiency, deployment.kernels) for each in (before, after))
+    what, part, checkpoint = planned(deployment, load), deployment.part, deployment.checkpoint
+    before = weights_read(part, checkpoint, what.prefill, in_prefill=True)
+    after = weights_read(part, checkpoint, what.decode, in_prefill=False)
+    machine, efficiency = deployment.machine, deployment.efficiency
+    prefill, decode = (traffic_time(each, machine, efficiency, deployment.kernels) for each in (before, after))
     return prefill, decode
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fleetline.architecture.attention import Numbers
-from fleetline.architecture.model import AttentionLayers, Model
-from fleetline.catalog.types import Checkpoint
+from fleetline.architecture.model import AttentionLayers, Model, WeightPart
+from fleetline.catalog.types import Checkpoint, NumberFormat
 from fleetline.physics.kernels import calls_of, linear_calls, small_calls
 from fleetline.physics.stages import Stage
 
@@ -58,18 +58,6 @@ def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_token
     return Work(linear, attention, steps=0.0, small_calls=passes * small_calls(model))
 
 
-def prefill_weights(
-    model: Model, checkpoint: Checkpoint, stage: Stage, chunk_tokens: Numbers = np.inf
-) -> tuple[Operation, ...]:
-    """What of prefill multiplies weights."""
-    return _linear(model, checkpoint, stage, prefill_passes(stage, chunk_tokens), in_prefill=True)
-
-
-def decode_weights(model: Model, checkpoint: Checkpoint, stage: Stage) -> tuple[Operation, ...]:
-    """What of decoding multiplies weights."""
-    return _linear(model, checkpoint, stage, stage.passes, in_prefill=False)
-
-
 def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
     """Chunks that the prompts are cut into, at least one where anything is run."""
     return np.maximum(stage.tokens_per_pass * stage.passes / chunk_tokens, np.minimum(stage.passes, 1.0))
@@ -85,6 +73,17 @@ def decode_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
     return Work(linear, attention, steps=stage.passes, small_calls=stage.passes * small_calls(model))
 
 
+def weights_read(model: Model, checkpoint: Checkpoint, stage: Stage, *, in_prefill: bool) -> tuple[Operation, ...]:
+    """The weights that a stage reads, by themselves: no arithmetic, no kernel started."""
+    return tuple(
+        Operation(
+            part.name, 0.0, stored.compute_precision, _read(part, stored, stage, in_prefill=in_prefill), _kernel(part)
+        )
+        for part in model.parts
+        for stored in (checkpoint.formats[part.name],)
+    )
+
+
 def _linear(
     model: Model, checkpoint: Checkpoint, stage: Stage, starts: Numbers, *, in_prefill: bool
 ) -> tuple[Operation, ...]:
@@ -92,21 +91,45 @@ def _linear(
     calls = linear_calls(model)
     for part in model.parts:
         stored = checkpoint.formats[part.name]
-        tokens, share = stage.tokens_per_pass, part.prompt_share if in_prefill else 1.0
-        late = stage.sequences * np.minimum(stage.tokens, part.prompt_tail)
         operations.append(
             Operation(
                 name=part.name,
-                flop=2.0 * part.active * (share * tokens + (1.0 - share) * late) * stage.passes,
+                flop=2.0 * part.active * _passing(part, stage, in_prefill=in_prefill) * stage.passes,
                 precision=stored.compute_precision,
-                bytes_moved=stored.bytes_per_weight
-                * (share * part.touched(tokens) + (1.0 - share) * part.touched(late))
-                * stage.passes,
-                kind="experts" if part.name == "routed_experts" else "gemm",
+                bytes_moved=_read(part, stored, stage, in_prefill=in_prefill),
+                kind=_kernel(part),
                 calls=starts * calls.get(part.name, 0.0),
             )
         )
     return tuple(operations)
+
+
+def _kernel(part: WeightPart) -> str:
+    return "experts" if part.name == "routed_experts" else "gemm"
+
+
+def _passing(part: WeightPart, stage: Stage, *, in_prefill: bool) -> Numbers:
+    """Tokens that a pass multiplies with a part's weights, those that need only a share of it counted so [token]."""
+    share = part.prompt_share if in_prefill else 1.0
+    if share == 1.0:
+        return stage.tokens_per_pass
+    return share * stage.tokens_per_pass + (1.0 - share) * _late(part, stage)
+
+
+def _read(part: WeightPart, stored: NumberFormat, stage: Stage, *, in_prefill: bool) -> Numbers:
+    """Traffic of a part's weights in all passes [byte]."""
+    share = part.prompt_share if in_prefill else 1.0
+    touched: Numbers = 0.0
+    if share > 0.0:
+        touched = share * part.touched(stage.tokens_per_pass)
+    if share < 1.0:
+        touched = touched + (1.0 - share) * part.touched(_late(part, stage))
+    return stored.bytes_per_weight * stage.passes * touched
+
+
+def _late(part: WeightPart, stage: Stage) -> Numbers:
+    """Tokens at the ends of the prompts, which need all of the part [token]."""
+    return stage.sequences * np.minimum(stage.tokens, part.prompt_tail)
 
 
 def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:

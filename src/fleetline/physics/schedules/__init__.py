@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -43,7 +44,7 @@ class Cycle:
         """Waits for arithmetic, memory, latencies and the network [s]."""
         return (self.compute_s, self.bandwidth_s, self.latency_s, self.network_s)
 
-    @property
+    @cached_property
     def total_s(self) -> Numbers:
         """The whole cycle [s]."""
         return self.compute_s + self.bandwidth_s + self.latency_s + self.network_s
@@ -52,7 +53,7 @@ class Cycle:
 def cycle(schedule: Schedule, prefill: StageTime, decode: StageTime) -> Cycle:
     """The cycle of two stages under a schedule: the sum of its legs, of the latencies and of the messages."""
     legs = schedule(prefill, decode)
-    by_compute = [np.where(leg.compute_s >= leg.bandwidth_s, leg.compute_s, 0.0) for leg in legs]
-    by_bandwidth = [np.where(leg.compute_s >= leg.bandwidth_s, 0.0, leg.bandwidth_s) for leg in legs]
+    by_compute = [np.multiply(leg.compute_s, np.greater_equal(leg.compute_s, leg.bandwidth_s)) for leg in legs]
+    by_bandwidth = [leg.roof_s - compute for leg, compute in zip(legs, by_compute, strict=True)]  # all, or exactly nothing
     latency, network = prefill.latency_s + decode.latency_s, prefill.network_s + decode.network_s
     return Cycle(sum(by_compute), sum(by_bandwidth), latency, network)
