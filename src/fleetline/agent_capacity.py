@@ -18,6 +18,7 @@ from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import agents as world
+from fleetline.world import agents_predicted as modelled
 from fleetline.world.agents import Group, Price
 from fleetline.world.fleet import fleet as fleet_of
 from fleetline.world.supply import systems_of
@@ -45,6 +46,9 @@ class Agents:
         equivalents: GB300s that the memory shipped from 2025 `through` a year would make.
         capacity: agents if all of that carried one model. closed: the same for models nobody measured, by what they charge.
         fleet: the scenario's chips by system at each system's own cell; systems without one carry none and are named.
+        predicted: where asked for, every cell by the model of serving: agents with the cache of idle sessions `held` in the
+            GPUs' memory or kept `elsewhere`, each over the measured figure. prediction: the error over cells between two
+            measured points, of `held`.
     """
 
     scenario: str
@@ -62,6 +66,8 @@ class Agents:
     capacity: Rows
     closed: Rows
     fleet: Rows
+    predicted: Rows
+    prediction: Mapping[str, float | None]
 
 
 def agents(
@@ -76,6 +82,7 @@ def agents(
     hbm4_over_hbm3e: float | None = None,
     fleet: str | None = None,
     as_of: str | None = None,
+    predict: bool = False,
     draws: int = DRAWS,
     seed: int = 0,
 ) -> Agents:
@@ -91,6 +98,7 @@ def agents(
         through: a year, 2025 to 2027; 2026 and 2027 without.
         hbm4_over_hbm3e: agents a byte of HBM4 carries over those a byte of HBM3E does; 2 without.
         fleet: which chips, a column of the table `fleets`. as_of: a day, chips sold to it carry agents.
+        predict: also by the model of serving, which takes some seconds.
         draws: worlds. seed: of the draws.
 
     Raises:
@@ -105,6 +113,7 @@ def agents(
     years = THROUGH if through is None else (through,)
     supplied = [world.shipped(year) for year in years]
     drawn = worlds(draws, seed)
+    predicted = predictions(found, (wanted,)) if predict else []
     return Agents(
         scenario=asked.name,
         speed_tok_s_user=wanted,
@@ -121,6 +130,8 @@ def agents(
         capacity=[line for each in supplied for line in _capacity(found, each, wanted, uplift)],
         closed=[line for each in supplied for line in _closed(each, uplift)],
         fleet=_fleet(found, asked, drawn, wanted),
+        predicted=predicted,
+        prediction=prediction_error(predicted),
     )
 
 
@@ -333,6 +344,50 @@ def _fleet(found: Mapping[tuple[str, str], Group], asked: Scenario, drawn: World
             {"model": model, "agents": interval(total), "chips_with_a_cell": carrying, "chips": every, "by_system": by_chip}
         )
     return rows
+
+
+def predictions(found: Mapping[tuple[str, str], Group], speeds: Sequence[float]) -> Rows:
+    """Every cell as the model of serving has it, beside the measured one; models and chips the catalog knows."""
+    slow = modelled.slow_over_median(shipped_groups().values())
+    rows: Rows = []
+    for (key, hardware), group in found.items():
+        model, system = models().get(key), _systems().get(hardware)
+        if model is None or system is None or not group.rows:
+            continue
+        asked, precision = modelled.sessions(group), modelled.precision_of(group, model)
+        for speed, each in zip(speeds, modelled.predict(model, system, asked, speeds, slow, precision), strict=True):
+            rows.append(_beside(group, speed, each))
+    return rows
+
+
+def _beside(group: Group, speed: float, each: modelled.Predicted) -> dict[str, Any]:
+    measured = float(world.agents_per_gpu(group, speed))
+    return {
+        "model": group.model,
+        "hardware": group.hardware,
+        "speed_tok_s_user": speed,
+        "reached": world.how(group, speed),
+        "measured": _known(measured),
+        "held": _known(each.held),
+        "elsewhere": _known(each.elsewhere),
+        "held_over_measured": _known(each.held / measured),
+        "elsewhere_over_measured": _known(each.elsewhere / measured),
+        "gpus": each.gpus,
+        "precision": each.precision,
+        "schedule": each.schedule,
+        "reason": each.reason,
+    }
+
+
+def prediction_error(rows: Rows) -> Mapping[str, float | None]:
+    """Predicted over measured agents, of cells between two measured points: median, median of |log|; None without any."""
+    ratios = [row["held_over_measured"] for row in rows if row["reached"] == "between" and row["held_over_measured"]]
+    logs = np.log(ratios)
+    return {
+        "cells": float(len(ratios)),
+        "median_ratio": float(np.exp(np.median(logs))) if ratios else None,
+        "median_abs_log": float(np.median(np.abs(logs))) if ratios else None,
+    }
 
 
 def _reason(group: Group | None, speed: float) -> str:

@@ -32,6 +32,9 @@ def agents(
     uplift: Annotated[
         float | None, number("hbm4_over_hbm3e", "Agents a byte of HBM4 carries over those of HBM3E; 2 without.")
     ] = None,
+    predict: Annotated[
+        bool, typer.Option("--predict", help="Also what the model of serving says of every cell; takes some seconds.")
+    ] = False,
     scenario: ScenarioName = "article",
     fleet: Fleet = None,
     as_of: AsOf = None,
@@ -56,13 +59,14 @@ def agents(
             max_ttft=max_ttft,
             through=None if through is None else whole(through),
             hbm4_over_hbm3e=uplift,
+            predict=predict,
             draws=whole(draws),
             seed=whole(seed),
             fleet=fleet,
             as_of=as_of,
         )
     )
-    show(found, lambda: [_cells(found), _revenue(found), *_capacity(found), *_fleet(found)], as_json)
+    show(found, lambda: [_cells(found), _revenue(found), *_predicted(found), *_capacity(found), *_fleet(found)], as_json)
 
 
 _MARKS = {"between": "", "start": "=", "never": "-", "no rows": "no row"}
@@ -158,3 +162,33 @@ def _by_system(systems: list[dict[str, Any]]) -> Table:
     ]
     columns = {"system": "chips of", "chips": "chips", "agents_per_gpu": "agents each", "agents": "agents"}
     return table("By system, medians", rows, columns | {"reason": "why none"}, clip=80)
+
+
+def _predicted(found: dict[str, Any]) -> list[Table]:
+    if not found["predicted"]:
+        return []
+    rows = [line | {"measured": _marked(line)} for line in found["predicted"]]
+    columns = {
+        "model": "model",
+        "hardware": "GPU",
+        "measured": "measured",
+        "held": "idle cache held",
+        "held_over_measured": "over measured",
+        "elsewhere": "kept elsewhere",
+        "elsewhere_over_measured": "over measured ",
+        "schedule": "by",
+        "precision": "weights",
+        "reason": "why none",
+    }
+    error = found["prediction"]
+    summary = (
+        ""
+        if error["median_ratio"] is None
+        else f"; of {error['cells']:g} cells between two runs the median is {error['median_ratio']:.2f} times the measured"
+    )
+    return [table(f"Agents per GPU by the model of serving{summary}", rows, columns, clip=60)]
+
+
+def _marked(line: dict[str, Any]) -> str:
+    each = line["measured"]
+    return _MARKS[line["reached"]] + ("" if each is None else f"{each:.4g}")

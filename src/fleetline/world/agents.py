@@ -208,6 +208,11 @@ def parameter(name: str) -> float:
     return central
 
 
+def parameter_names() -> list[str]:
+    """The rows of `agent_parameters`, in their order."""
+    return [row.parameter for row in load().rows("agent_parameters", ParameterRow)]
+
+
 def parameter_row(name: str) -> ParameterRow:
     """A row of `agent_parameters`, with its interval."""
     for row in load().rows("agent_parameters", ParameterRow):
