@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType, ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -127,11 +128,16 @@ def _files(package: ModuleType) -> list[pkgutil.ModuleInfo]:
 @st.composite
 def rewrites_of(draw: st.DrawFn, kind: type[Rewrite]) -> Rewrite:
     """A technique with every field somewhere within its `RANGES`."""
+    return at_shares(kind, {name: draw(st.floats(0.0, 1.0)) for name in kind.RANGES})
+
+
+def at_shares(kind: type[Rewrite], shares: Mapping[str, float], **others: Any) -> Rewrite:
+    """A technique with every field so far along its range, and what has no range as given."""
     values: dict[str, float] = {}
     for name, (low, high) in kind.RANGES.items():
         top = values[high] if isinstance(high, str) else high
-        values[name] = low + draw(st.floats(0.0, 1.0)) * (top - low)
-    return kind(**values)
+        values[name] = low + shares[name] * (top - low)
+    return kind(**values, **others)
 
 
 def without_effect(kind: type[Rewrite]) -> Rewrite:

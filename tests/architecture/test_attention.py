@@ -20,7 +20,7 @@ OTHERS: list[Attention] = [
     replace(LLAMA, chunk=100.0),
     replace(LLAMA, top=100.0),
     replace(KIMI, top=100.0),
-    Indexer(8192.0, 4.0, 128.0, 1e6, ratio=4.0),
+    Indexer(4.0, 128.0, 1e6, ratio=4.0),
     Compressed(128.0, 512.0, 1e6, window=128.0),
     Compressed(128.0, 512.0, 1e6, ratio=4.0, top=100.0),
     Recurrent(64.0, 128.0, 128.0, 1e6),

@@ -222,7 +222,6 @@ class Indexer:
     Source: DeepSeek-V3.2 (arXiv:2512.02556), section 2.1 (lightning indexer); MiniMax M3 and DeepSeek V4 configurations.
     """
 
-    hidden: float
     heads: float
     head_dim: float
     projections: float

@@ -143,7 +143,7 @@ def _latent_top(facts: Facts) -> tuple[AttentionLayers, ...]:
     """DeepSeek sparse attention: latent attention to the top tokens, picked by an indexer that some layers share."""
     layers, heads, width = facts.layers(), facts.count("index_n_heads"), facts.count("index_head_dim")
     projections = facts.count("q_lora_rank") * heads * width + facts.count("hidden_size") * (width + heads)
-    indexer = Indexer(facts.count("hidden_size"), heads, width, projections)
+    indexer = Indexer(heads, width, projections)
     # "... on 21 of 78 layers": the others reuse what those found
     shared = re.search(r"on (\d+) of \d+ layers", facts.text("sparse_kind"))
     return (
@@ -166,7 +166,7 @@ def _grouped_blocks(facts: Facts) -> tuple[AttentionLayers, ...]:
     return (
         _layers(facts.layers() - sparse, full),
         _layers(sparse, replace(full, top=(blocks + local) * block)),
-        _layers(sparse, Indexer(facts.count("hidden_size"), heads, width, projections)),
+        _layers(sparse, Indexer(heads, width, projections)),
     )
 
 
@@ -184,7 +184,7 @@ def _compressed(facts: Facts) -> tuple[AttentionLayers, ...]:
             compressor = 2.0 * hidden * width * (2.0 if ratio == _INDEXED_RATIO else 1.0)
             groups.append(_layers(count, Compressed(heads, width, compressor, ratio=ratio, top=top)))
             if ratio == _INDEXED_RATIO:
-                groups.append(_layers(count, Indexer(hidden, index_heads, index_width, indexing, ratio=ratio)))
+                groups.append(_layers(count, Indexer(index_heads, index_width, indexing, ratio=ratio)))
     return tuple(groups)
 
 
@@ -242,7 +242,7 @@ def _csa2_indexers(facts: Facts, indexed: list[int], ratio: float, tail: float) 
     """Indexers whose keys are kept by others; those of the second half after its first score chosen blocks alone."""
     heads, width = facts.count("index_n_heads"), facts.count("index_head_dim")
     projections = heads * (facts.count("q_lora_rank") * width + facts.count("hidden_size"))
-    all_ = Indexer(facts.count("hidden_size"), heads, width, projections, ratio=ratio, own=0.0)
+    all_ = Indexer(heads, width, projections, ratio=ratio, own=0.0)
     if math.isinf(tail):
         return [_layers(len(indexed), all_)]
     chosen = replace(all_, most=facts.count("candidate_blocks") * facts.count("candidate_block_size"))
@@ -272,7 +272,7 @@ def _delta_sparse(facts: Facts) -> tuple[AttentionLayers, ...]:
         raise MissingFactError("models.csv has no row of its sparse_kind as budget and index heads", field="models.csv")
     ratio, budget, heads, width = (float(number) for number in form.groups())
     attention = replace(_grouped_kind(facts), gates=1.0, top=budget)
-    indexer = Indexer(hidden, heads, width, hidden * width * (heads + 1.0), ratio=ratio)
+    indexer = Indexer(heads, width, hidden * width * (heads + 1.0), ratio=ratio)
     return (_layers(full.count, attention), _layers(full.count, indexer), recurrent)
 
 
