@@ -269,12 +269,16 @@ def test_a_batch_switches_the_default_speed_off() -> None:
     assert ask().speed_tok_s_user >= 35
 
 
+# three-year rent and owning cost of a GB200 NVL72 chip: rows rent_3yr and tco_hyperscaler of chip_specs
+RENTED = {"price": "rent", "utilisation": 1.0, "usd_chip_hour": {"own": 1.86, "rent": 4.0}}
+
+
 def test_the_preset_of_the_article_is_the_article_s() -> None:
     assert ask(preset="article").setting == {
         **{"model": "kimi-k2.6", "system": "gb200-nvl72", "gpus": 72, "workload": "8000:1000", "schedule": "chunked"},
         **{"speculative": None, "preset": "article", "counting": "article", "checkpoint": "all fp4"},
         **{"compute_efficiency": 0.65, "bandwidth_efficiency": 0.3, "step_latency_s": 0.005, "hbm_reserve": 0.1},
-        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None, **REUSE_NONE},
+        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None, **REUSE_NONE, **RENTED},
     }
 
 
@@ -291,7 +295,7 @@ def test_the_setting_tells_what_was_asked() -> None:
         **{"model": "kimi-k2.6", "system": "gb200-nvl72", "gpus": 8.0, "workload": "1000:2000", "schedule": "serial"},
         **{"speculative": "4:2.5", "preset": "ideal", "counting": "checkpoint", "checkpoint": "nvidia/kimi-k2.6-nvfp4"},
         **{"compute_efficiency": 1.0, "bandwidth_efficiency": 0.5, "step_latency_s": 0.0, "hbm_reserve": 0.1},
-        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None, **REUSE_NONE},
+        **{"precision": None, "speed": 35.0, "max_ttft": None, "configuration": None, **REUSE_NONE, **RENTED},
     }
 
 

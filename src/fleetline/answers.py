@@ -32,10 +32,11 @@ class StageSeconds:
 
 @dataclass(frozen=True)
 class Prices:
-    """Rental cost shared out over a request's tokens by the time each kind takes alone [USD per million tokens].
+    """Cost of a token at the price and utilisation asked for [USD per million tokens].
 
-    NaN where no rent is known. Together they pay for the same requests that `cost_usd_per_mtok_output` charges to the
-    output alone; a cached token costs the read of its cache.
+    A request's cost is shared out over its tokens by the time that each kind of them takes alone; NaN where no price is
+    known. Together they pay for the same requests that `cost_usd_per_mtok_output` charges to the output alone; a cached
+    token costs the read of its cache.
     """
 
     input: Any
@@ -100,7 +101,7 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
     why = _why(deployment, limits, found, memory)
     feasible = np.asarray(why == 0)
     bound = serving.bound(deployment, limits, found) if optimised else serving.longest_wait(found.cycle)
-    rent, power = deployment.system.rent, deployment.system.power
+    usd_per_s, power = deployment.terms.usd_per_s(deployment.system), deployment.system.power
     values: dict[str, Numbers] = {
         "batch": used,
         "critical_batch": critical_batch(deployment),
@@ -115,7 +116,7 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
         "network_s": found.cycle.network_s,
         "latency_s": found.cycle.latency_s,
         "memory_used_bytes": memory,
-        "cost_usd_per_mtok_output": np.nan if rent is None else 1e6 * rent / found.throughput,
+        "cost_usd_per_mtok_output": 1e6 * usd_per_s / found.throughput,
         "energy_j_per_output_token": np.nan if power is None else power / found.throughput,
     }
     shown = {name: _where(feasible, value) for name, value in values.items()}
@@ -129,7 +130,7 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
         binding=_named(_BOUND, np.where(feasible, bound, _UNBOUND)),
         memory_capacity_bytes=_where(True, np.broadcast_to(serving.memory_capacity(deployment), feasible.shape)),
         setting=_UNSET,
-        prices_usd_per_mtok=_prices(deployment, found, feasible),
+        prices_usd_per_mtok=_prices(deployment, found, usd_per_s, feasible),
         **shown,
         **stages,
     )
@@ -138,9 +139,9 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
 _UNSET: Mapping[str, Any] = MappingProxyType({})
 
 
-def _prices(deployment: Deployment, found: Rates, feasible: npt.NDArray[np.bool_]) -> Prices:
-    part, rent = serving.shares(deployment, found), deployment.system.rent
-    cycle = np.nan if rent is None else 1e6 * rent * found.cycle.total_s / found.batch
+def _prices(deployment: Deployment, found: Rates, usd_per_s: Numbers, feasible: npt.NDArray[np.bool_]) -> Prices:
+    part = serving.shares(deployment, found)
+    cycle = 1e6 * usd_per_s * found.cycle.total_s / found.batch
     return Prices(*(_where(feasible, cycle * share) for share in (part.input, part.cached, part.output)))
 
 

@@ -26,6 +26,7 @@ from fleetline.catalog.system_file import system_from_file
 from fleetline.catalog.types import FALLBACK_PRECISION
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
+from fleetline.physics.money import PRICES, RENTED, Terms
 from fleetline.physics.network import Fabric
 from fleetline.physics.placement import WHOLE, Placement, Pooled, Sharded
 from fleetline.physics.rewrites import Rewrite
@@ -130,7 +131,8 @@ class Options(TypedDict, total=False):
     that is held once, 0 to 1, nothing unless set; prefixes: how many such prefixes are held, 1 unless set. turns:
     "TURNS:NEW" turns of a session and new prompt tokens in each after the first, such as "10:500"; turns_kept: share of
     the earlier context still cached at the next turn, 0 to 1; think_s: time between an answer and the next turn, in
-    which the cache waits, 0 unless set [s].
+    which the cache waits, 0 unless set [s]. price: rent (three years, unless said otherwise) or own, what owning costs.
+    utilisation: share sold of what could be served, 1 unless set; costs are divided by it [1].
     """
 
     input_tokens: NumbersLike | None
@@ -156,6 +158,8 @@ class Options(TypedDict, total=False):
     turns: str | tuple[NumbersLike, NumbersLike] | None
     turns_kept: NumbersLike | None
     think_s: NumbersLike | None
+    price: str | None
+    utilisation: NumbersLike | None
 
 
 def deploy(
@@ -197,6 +201,7 @@ def deploy(
         rewrites=(*reuse, *spoken),
         placement=_placement(catalog, counted_model, machine, degrees, schedule, options.get("prefill_replicas")),
         kernels=catalog.timings_of(machine.chip.name).kernels if preset.costs == "kernels" else AT_PEAK,
+        terms=_terms(options),
     )
     words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
     return deployment, _setting(deployment, words, options)
@@ -222,10 +227,24 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None], options: O
             "bandwidth_efficiency": efficiency.bandwidth,
             "step_latency_s": efficiency.step_latency,
             "hbm_reserve": deployment.hbm_reserve,
+            "price": deployment.terms.price,
+            "utilisation": deployment.terms.utilisation,
+            "usd_chip_hour": {name: _hourly(price(deployment.system.part(1))) for name, price in PRICES.items()},
             **{name: options.get(name) for name in _REUSE},
             "configuration": configuration(deployment),
         }
     )
+
+
+def _hourly(usd_per_s: Numbers | None) -> float | None:
+    return None if usd_per_s is None else float(usd_per_s) * 3600.0
+
+
+def _terms(options: Options) -> Terms:
+    price, sold = inputs.text("price", _given(options.get("price"), RENTED.price)), options.get("utilisation")
+    if price not in PRICES:
+        raise unknown_name("price", price, PRICES)
+    return Terms(price, RENTED.utilisation if sold is None else inputs.share("utilisation", sold))
 
 
 _REUSE = ("prefix_hit", "prefix_shared", "prefixes", "turns", "turns_kept", "think_s")

@@ -200,6 +200,7 @@ def _chip(name: str, values: Mapping[str, float]) -> Chip:
         scaleup_bandwidth=values.get("scaleup_bw_unidirectional"),
         scaleup_domain=None if domain is None else int(domain),
         rent=values.get("rent_3yr"),
+        own=values.get("tco_hyperscaler"),
         all_in_power=values.get("all_in_power"),
     )
 

@@ -25,6 +25,7 @@ fp8 = "5 PFLOP/s"
 bf16 = "2.5 PFLOP/s"
 scaleup_bandwidth = "900 GB/s"
 rent = "4 USD/h"
+own = "1.86 USD/h"             # what owning it costs, power included
 all_in_power = "1.87 kW"
 """
 
@@ -37,6 +38,7 @@ _QUANTITIES = {
     "bf16": "FLOP/s",
     "scaleup_bandwidth": "byte/s",
     "rent": "USD/s",
+    "own": "USD/s",
     "all_in_power": "W",
 }
 _MOST_GPUS = 1_000_000

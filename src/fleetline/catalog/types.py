@@ -27,7 +27,8 @@ class Chip:
         peak: arithmetic peak by precision (fp4, fp8, bf16) [FLOP/s].
         scaleup_bandwidth: per chip, one direction [byte/s].
         scaleup_domain: chips that share the fast links.
-        rent: three-year rental [USD/s]. all_in_power: chip with its share of host and network [W].
+        rent: three-year rental [USD/s]. own: what owning costs at hyperscaler volume, capital and power included [USD/s].
+        all_in_power: chip with its share of host and network [W].
     """
 
     name: str
@@ -37,6 +38,7 @@ class Chip:
     scaleup_bandwidth: float | None = None
     scaleup_domain: int | None = None
     rent: float | None = None
+    own: float | None = None
     all_in_power: float | None = None
 
 
@@ -62,6 +64,11 @@ class System:
     def rent(self) -> Numbers | None:
         """Of all chips together [USD/s]; None where no price is known."""
         return None if self.chip.rent is None else self.gpus * self.chip.rent
+
+    @property
+    def own(self) -> Numbers | None:
+        """What owning all chips costs [USD/s]; None where it is not known."""
+        return None if self.chip.own is None else self.gpus * self.chip.own
 
     @property
     def power(self) -> Numbers | None:

@@ -84,6 +84,13 @@ TurnsKept = Annotated[
 PrefillReplicas = Annotated[
     float | None, number("prefill_replicas", "Replicas that only prefill (disaggregated); the best number unless set.")
 ]
+Price = Annotated[str, typer.Option(metavar="NAME", help="rent (three-year rental) or own (what owning costs).")]
+Utilisation = Annotated[
+    float | None, number("utilisation", "Share sold of what could be served, 1 unless set; costs are divided by it.")
+]
+MaxUtilisation = Annotated[
+    float | None, number("max_utilisation", "Replicas are enough to be used this much at most; 1 unless set.")
+]
 Gpus = Annotated[float | None, number("gpus", "Only so many chips of the system.")]
 Precision = Annotated[
     str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")

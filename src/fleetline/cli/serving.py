@@ -18,6 +18,7 @@ from fleetline.cli.options import (
     Gpus,
     HbmReserve,
     MaxTtft,
+    MaxUtilisation,
     Model,
     Offline,
     OnlySpeculative,
@@ -27,6 +28,7 @@ from fleetline.cli.options import (
     Prefixes,
     PrefixHit,
     PrefixShared,
+    Price,
     Schedule,
     ServingPreset,
     Speculative,
@@ -37,6 +39,7 @@ from fleetline.cli.options import (
     Tp,
     Turns,
     TurnsKept,
+    Utilisation,
     Workload,
     app,
     number,
@@ -76,6 +79,8 @@ def throughput(
     turns: Turns = None,
     turns_kept: TurnsKept = None,
     think_s: ThinkS = None,
+    price: Price = "rent",
+    utilisation: Utilisation = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -107,6 +112,8 @@ def throughput(
         "turns": turns,
         "turns_kept": turns_kept,
         "think_s": think_s,
+        "price": price,
+        "utilisation": utilisation,
         "precision": precision,
         "counting": counting,
         "compute_efficiency": compute_efficiency,
@@ -147,6 +154,8 @@ def frontier(
     turns: Turns = None,
     turns_kept: TurnsKept = None,
     think_s: ThinkS = None,
+    price: Price = "rent",
+    utilisation: Utilisation = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -184,6 +193,8 @@ def frontier(
         turns=turns,
         turns_kept=turns_kept,
         think_s=think_s,
+        price=price,
+        utilisation=utilisation,
         precision=precision,
         counting=counting,
         compute_efficiency=compute_efficiency,
@@ -218,6 +229,8 @@ def plan(
     turns: Turns = None,
     turns_kept: TurnsKept = None,
     think_s: ThinkS = None,
+    price: Price = "rent",
+    max_utilisation: MaxUtilisation = None,
     precision: Precision = None,
     hbm_reserve: HbmReserve = None,
     as_json: AsJson = False,
@@ -242,6 +255,8 @@ def plan(
         turns=turns,
         turns_kept=turns_kept,
         think_s=think_s,
+        price=price,
+        max_utilisation=1.0 if max_utilisation is None else max_utilisation,
         precision=precision,
         hbm_reserve=hbm_reserve,
     )
@@ -251,7 +266,18 @@ def plan(
     show({"options": rows}, lambda: [_plan_table(rows)], as_json)
 
 
+def _configured(found: dict[str, Any] | None) -> str:
+    """A replica in short: TP4 DP2 EP8, 8 GPUs, chunked."""
+    if found is None:
+        return ""
+    degrees = [f"{name.upper()}{found[name]:g}" for name in ("tp", "ep", "dp", "pp") if found[name] > 1] or ["TP1"]
+    pools = [f"{found['prefill_replicas']:g} of them prefill"] if "prefill_replicas" in found else []
+    draft = [f"speculation {found['speculative']}"] if found["speculative"] else []
+    return ", ".join([" ".join(degrees), f"{found['gpus']:g} GPUs", found["schedule"], *pools, *draft])
+
+
 def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
+    rows = [{**row, "configuration": _configured(row["configuration"])} for row in rows]
     columns = {
         "system": "system",
         "gpus": "GPUs",
@@ -262,9 +288,12 @@ def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
         "ttft_s": "TTFT, s",
         "cost_usd_hour": "USD/h",
         "cost_usd_mtok_output": "USD/M output",
+        "price_usd_mtok_input": "input",
+        "price_usd_mtok_cached_input": "cached",
+        "price_usd_mtok_output": "output",
         "reason": "why not",
     }
-    return table("What carries the load", rows, columns, clip=90)
+    return table("What carries the load; input, cached, output: the cost shared out", rows, columns, clip=90)
 
 
 def _rates_table(found: Throughput) -> Table:
@@ -294,18 +323,31 @@ def _rates_table(found: Throughput) -> Table:
         ("decode: arithmetic, traffic", f"{found.decode.compute_s:,.4g} s, {found.decode.bandwidth_s:,.4g} s"),
         ("waits for latencies, messages", f"{found.latency_s:,.4g} s, {found.network_s:,.4g} s"),
         ("memory", f"{found.memory_used_bytes / 1e9:,.0f} of {found.memory_capacity_bytes / 1e9:,.0f} GB"),
-        (
-            "cost",
-            ""
-            if found.cost_usd_per_mtok_output != found.cost_usd_per_mtok_output  # NaN: no rent known
-            else f"{found.cost_usd_per_mtok_output:,.3f} USD per million output tokens",
-        ),
+        *_money_lines(found),
     ]
     table.add_column()
     table.add_column(justify="right")
     for what, value in lines:
         table.add_row(what, value)
     return table
+
+
+def _money_lines(found: Throughput) -> list[tuple[str, str]]:
+    """What a million tokens cost, rented and owned, and their energy; nothing of what is not known."""
+    setting, prices = found.setting, found.prices_usd_per_mtok
+    hourly, sold = setting["usd_chip_hour"], setting["utilisation"]
+    lines = []
+    for name, price in hourly.items():
+        if price is None or not (paid := hourly[setting["price"]]):
+            continue
+        parts = (prices.input, prices.cached_input, prices.output)
+        each = " / ".join(f"{part * price / paid:,.3g}" for part in parts)
+        lines.append((f"{name}: USD a million input / cached / output", each))
+        lines.append(("... all of it on the output", f"{found.cost_usd_per_mtok_output * price / paid:,.3g}"))
+    if sold != 1.0:
+        lines.append(("... at a utilisation of", f"{sold:g}"))
+    energy = found.energy_j_per_output_token
+    return lines + ([("energy of an output token (all-in power)", f"{energy:,.3g} J")] if energy == energy else [])  # noqa: PLR0124
 
 
 def _operators_table(operators: Sequence[Any]) -> Table:
@@ -333,5 +375,9 @@ def _points_table(points: Sequence[dict[str, Any]]) -> Table:
         "tpot_s": "TPOT, s",
         "binding": "bound by",
         "cost_usd_per_mtok_output": "USD/M output",
+        "input": "input",
+        "cached_input": "cached",
+        "output": "output",
     }
-    return table("Throughput against speed", points, columns)
+    rows = [{**point, **point["prices_usd_per_mtok"]} for point in points]
+    return table("Throughput against speed; input, cached, output: the cost shared out", rows, columns)

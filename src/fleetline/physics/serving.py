@@ -20,6 +20,7 @@ import numpy.typing as npt
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model
 from fleetline.catalog.types import Checkpoint, System
+from fleetline.physics.money import RENTED, Terms
 from fleetline.physics.placement import WHOLE, Placement, Timing
 from fleetline.physics.rewrites import Rewrite
 from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time, traffic_time
@@ -56,6 +57,7 @@ class Deployment:
         chunk_tokens: prompt tokens in flight in one pass, besides the decoded ones [token].
         activation_value_bytes: bytes of one activation [byte].
         placement: how it lies on the chips: as one (the article's), or sharded.
+        terms: what its chips cost, and how much of what it could serve is sold.
         kernels: laws of the chip's kernels; without any they start at once and run at the peak.
     """
 
@@ -72,6 +74,7 @@ class Deployment:
     rewrites: Sequence[Rewrite] = ()
     placement: Placement = WHOLE
     kernels: KernelLaws = field(default_factory=lambda: AT_PEAK)
+    terms: Terms = RENTED
 
     @property
     def machine(self) -> System:
@@ -376,7 +379,7 @@ def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
     what = everything.decode
     numbers: list[Numbers] = [
         *(deployment.input_tokens, deployment.output_tokens, deployment.hbm_reserve, deployment.chunk_tokens),
-        *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency),
+        *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency, deployment.terms.utilisation),
         *(deployment.system.hbm_bandwidth, deployment.placement.ranks, deployment.placement.stages),
         *(what.passes, what.tokens, what.end, everything.prefill.tokens, everything.held, limits.speed, limits.max_ttft),
         *(everything.idle_s, everything.common, everything.commons),
