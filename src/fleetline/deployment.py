@@ -530,9 +530,12 @@ def _reserve(share: Any) -> Numbers:
 def limits_of(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog, offline: bool = False) -> Limits:
     """What is asked for; the default wanted speed unless a batch is given, and nothing at all of offline work."""
     if offline:
-        for name, value in (("speed", speed), ("max_ttft", max_ttft)):
+        given = {"speed": speed, "max_ttft": max_ttft, "batch": "one" if given_batch else None}
+        for name, value in given.items():
             if value is not None:
-                said = f"{name}: got {value}, allowed none with offline, which nobody waits for"
+                said = (
+                    f"{name}: got {value}, allowed none with offline: nobody waits, and the batch that serves most is taken"
+                )
                 raise InputError(said, field=name, got=str(value), allowed="none with offline")
         return Limits()
     if speed is None:
