@@ -117,6 +117,12 @@ def fits_one(deployment: Deployment, tokens: float) -> bool:
     return bool(serving.fits(replace(deployment, input_tokens=tokens - 1000.0, output_tokens=1000.0), 1.0))
 
 
+@pytest.mark.parametrize("vectors", [1.0, 2.0])
+def test_one_gpu_of_one_holds_all_of_an_attention_also_where_the_key_is_the_value(vectors: float) -> None:
+    kind = replace(GROUPED, kv_vectors=vectors)
+    assert SPLITS[type(kind)].weights(kind, 1.0) == kind.weights
+
+
 def test_two_stages_hold_half_the_layers_and_wait_for_the_fuller() -> None:
     whole = deploy("kimi-k2.5", "gb200-nvl72", "8000:1000", gpus=8, tp=4)[0]
     halves = deploy("kimi-k2.5", "gb200-nvl72", "8000:1000", gpus=8, tp=4, pp=2)[0]

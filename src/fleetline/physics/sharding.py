@@ -67,9 +67,9 @@ def _all_split(kind: Attention, tp: Numbers) -> Numbers:
 
 
 def _grouped_weights(kind: GroupedQuery, tp: Numbers) -> Numbers:
-    """K and V stay at one head at least: beyond `kv_heads` GPUs they are repeated."""
+    """K and V (or the one vector that is both) stay at one head at least: beyond `kv_heads` GPUs they are repeated."""
     query = kind.heads * (2.0 + kind.gates) / tp
-    return kind.hidden * kind.head_dim * (query + 2.0 * np.maximum(kind.kv_heads / tp, 1.0))
+    return kind.hidden * kind.head_dim * (query + kind.kv_vectors * np.maximum(kind.kv_heads / tp, 1.0))
 
 
 def _latent_weights(kind: Latent, tp: Numbers) -> Numbers:
