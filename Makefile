@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit data kernels fit tables pictures lock clean
+.PHONY: help report test check-long lint types contract unit data kernels fit rates tables pictures lock clean
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -12,6 +12,7 @@ help:
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
+	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
@@ -45,6 +46,9 @@ kernels: .venv/dev.stamp
 
 fit: .venv/dev.stamp
 	$(BIN)/python tools/fit.py src/fleetline/catalog/data
+
+rates: .venv/dev.stamp
+	$(BIN)/python tools/rates.py src/fleetline/catalog/data
 
 tables: .venv/dev.stamp
 	$(BIN)/python tools/tables.py docs/deployments.md
