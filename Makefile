@@ -3,16 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit data kernels fit rates tables pictures lock clean
+.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures lock clean
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
 	@echo "make test        ruff, mypy, import contract, pytest"
+	@echo "make bench       how fast it is, as docs/speed.md"
 	@echo "make check-long  the slow checks"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
-	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
@@ -23,8 +23,8 @@ report: .venv/core.stamp
 test: lint types contract unit
 
 lint: .venv/dev.stamp
-	$(BIN)/ruff check src tests tools
-	$(BIN)/ruff format --check src tests tools
+	$(BIN)/ruff check src tests tools benchmarks
+	$(BIN)/ruff format --check src tests tools benchmarks
 
 types: .venv/dev.stamp
 	$(BIN)/mypy
@@ -38,6 +38,10 @@ unit: .venv/dev.stamp
 check-long: .venv/dev.stamp
 	$(BIN)/pytest -m long
 
+bench: .venv/dev.stamp
+	$(BIN)/pytest benchmarks -q -o addopts= --benchmark-json=.benchmarks.json
+	$(BIN)/python tools/speed.py .benchmarks.json docs/speed.md
+
 data: .venv/dev.stamp
 	$(BIN)/python tools/import_data.py ../shared/data src/fleetline/catalog/data
 
@@ -46,9 +50,6 @@ kernels: .venv/dev.stamp
 
 fit: .venv/dev.stamp
 	$(BIN)/python tools/fit.py src/fleetline/catalog/data
-
-rates: .venv/dev.stamp
-	$(BIN)/python tools/rates.py src/fleetline/catalog/data
 
 tables: .venv/dev.stamp
 	$(BIN)/python tools/tables.py docs/deployments.md

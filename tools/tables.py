@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 import sys
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +29,25 @@ COLUMNS = ("system", "chips", "configuration", "tok/s", "tok/s/chip", "tok/s/use
 
 def main(page: Path, names: list[str]) -> None:
     """Write the page for these models, or all."""
-    catalog = load()
-    speed = catalog.defaults["speed"]
+    models = names or sorted(load().models)
+    with ProcessPoolExecutor(2) as pool:
+        found = dict(zip(models, pool.map(lines_of, models), strict=True))
+    page.write_text("\n".join(page_of(found)) + "\n", encoding="utf-8")
+
+
+Line = tuple[str, ...]  # cells under COLUMNS; a refusal has its words as configuration and nothing behind
+
+
+def lines_of(model: str) -> dict[str, list[Line]]:
+    """By workload, a line for every system."""
+    found = {workload: [line_of(model, system, workload) for system in load().systems] for workload in WORKLOADS}
+    sys.stderr.write(f"{model}\n")
+    return found
+
+
+def page_of(found: Mapping[str, Mapping[str, list[Line]]]) -> list[str]:
+    """Who serves what at a glance, then each model in full."""
+    speed = load().defaults["speed"]
     lines = [
         "# What every model reaches on every system",
         "",
@@ -37,13 +56,23 @@ def main(page: Path, names: list[str]) -> None:
         "output tokens. Kernel and collective times are measured on Nvidia chips from A100 on; elsewhere they are a guess,",
         "the median of those, and the row is marked `*`. Racks and boards are taken whole, pods as a slice of 64 chips.",
         "TTFT is that of the batch's prompts together (chunked) or of one prompt (two pools), without queueing.",
+        "The page has the models that were asked for: `make tables` asks for all, `tools/tables.py PAGE MODEL ...` for some.",
     ]
-    for model in names or sorted(catalog.models):
-        for workload in WORKLOADS:
-            lines += ["", f"## {model}, {workload}", "", row(COLUMNS), row("---" for _ in COLUMNS)]
-            lines += [line_of(model, system, workload) for system in catalog.systems]
-            sys.stderr.write(f"{model} {workload}\n")
-    page.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for workload in WORKLOADS:
+        lines += ["", f"## Output tokens a second of each chip, {workload}", ""]
+        lines += [row(("model", *load().systems)), row("---" for _ in range(len(load().systems) + 1))]
+        for model, by_workload in found.items():
+            lines.append(row((f"[{model}](#{model.replace('.', '')})", *map(short, by_workload[workload]))))
+    for model, by_workload in found.items():
+        lines += ["", f"## {model}"]
+        for workload, cells in by_workload.items():
+            lines += ["", f"{workload}:", "", row(COLUMNS), row("---" for _ in COLUMNS), *map(row, cells)]
+    return lines
+
+
+def short(line: Line) -> str:
+    """A cell of the matrix: the rate of each chip, or the kind of the refusal."""
+    return line[COLUMNS.index("tok/s/chip")] or line[2].partition(":")[0].partition(" ")[0]
 
 
 def row(cells: object) -> str:
@@ -51,7 +80,7 @@ def row(cells: object) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"  # type: ignore[attr-defined]
 
 
-def line_of(model: str, system: str, workload: str) -> str:
+def line_of(model: str, system: str, workload: str) -> Line:
     """One system's best, or why it has none."""
     catalog = load()
     whole = float(np.max(catalog.systems[system].gpus))
@@ -60,10 +89,10 @@ def line_of(model: str, system: str, workload: str) -> str:
     try:
         found = explore(model, system, workload, limits, gpus=chips).best()
     except FleetlineError as refused:
-        return row((system, f"{chips:g}", refused.message, *[""] * 6))
+        return (system, f"{chips:g}", refused.message, *[""] * 6)
     if not found.feasible:
-        return row((system, f"{chips:g}", found.reason, *[""] * 6))
-    return row((system, f"{chips:g}", words(found), *numbers(found)))
+        return (system, f"{chips:g}", str(found.reason), *[""] * 6)
+    return (system, f"{chips:g}", words(found), *numbers(found))
 
 
 def words(found: Throughput) -> str:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from fleetline.power_check import energy
     from fleetline.reporting import report
     from fleetline.runs import accuracy, calibrate, measured, predict, validate
-    from fleetline.walks import compare
     from fleetline.worlds import supply
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
@@ -41,7 +40,6 @@ _HOMES = {
     "plan": "fleetline.planning",
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
-    "compare": "fleetline.walks",
     "crunch": "fleetline.crunches",
     "accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
@@ -69,7 +67,6 @@ __all__ = [
     "agents",
     "breakdown",
     "calibrate",
-    "compare",
     "compare_article",
     "crunch",
     "demand",
