@@ -56,7 +56,8 @@ def page_of(found: Mapping[str, Mapping[str, list[Line]]]) -> list[str]:
         "output tokens. Kernel and collective times are measured on Nvidia chips from A100 on; elsewhere they are a guess,",
         "the median of those, and the row is marked `*`. Racks and boards are taken whole, pods as a slice of 64 chips.",
         "TTFT is that of the batch's prompts together (chunked) or of one prompt (two pools), without queueing.",
-        "The page has the models that were asked for: `make tables` asks for all, `tools/tables.py PAGE MODEL ...` for some.",
+        "The page has the models that were asked for: `make tables` asks for all,",
+        "`tools/tables.py PAGE MODEL ...` for some.",
     ]
     for workload in WORKLOADS:
         lines += ["", f"## Output tokens a second of each chip, {workload}", ""]
