@@ -6,7 +6,7 @@ an array; arrays broadcast, and the answer has one array per field with `feasibl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -23,11 +23,12 @@ from fleetline.catalog import Catalog, Checkpoint, Preset, System, imported, loa
 from fleetline.catalog.imported import Imported
 from fleetline.catalog.rows import COUNTINGS
 from fleetline.catalog.system_file import system_from_file
+from fleetline.catalog.timings import FRAMEWORKS
 from fleetline.catalog.types import FALLBACK_PRECISION
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
 from fleetline.physics.money import PRICES, RENTED, Terms
-from fleetline.physics.network import Fabric
+from fleetline.physics.network import Fabric, fabric_of
 from fleetline.physics.placement import WHOLE, Placement, Pooled, Sharded
 from fleetline.physics.rewrites import Rewrite
 from fleetline.physics.rewrites.multi_turn import MultiTurn
@@ -122,6 +123,7 @@ class Options(TypedDict, total=False):
     "mtp:3" drafts of the model's own, "0.8,0.7" chances of acceptance. preset: where
     counting and efficiencies come from: fitted, article, ideal or kernels. compute_efficiency, bandwidth_efficiency: in
     the preset's place, over 0 and at most 1 [1]. step_latency_s: in the preset's place [s]. gpus: only so many chips.
+    framework: whose kernels run, as measured: vllm, sglang, trt-llm or atom; of all together unless given.
     precision: weights in another number format than the preset's or the checkpoint's. counting: `article` (published
     sizes, one precision) or `checkpoint` (exact dimensions, the checkpoint's formats). hbm_reserve: share of usable
     memory kept free, from 0 to below 1 [1]. tp, ep, dp, pp: degrees of tensor, expert, data (attention) and pipeline
@@ -160,6 +162,7 @@ class Options(TypedDict, total=False):
     think_s: NumbersLike | None
     price: str | None
     utilisation: NumbersLike | None
+    framework: str | None
 
 
 def deploy(
@@ -186,10 +189,11 @@ def deploy(
     spoken = _speculative(catalog, model, counted, checkpoint, options)
     reserve = options.get("hbm_reserve")
     machine = _machine(catalog, inputs.text("system", system), options.get("gpus"))
+    framework = _framework(options.get("framework"))
     reuse = _reuse(options)
     deployment = Deployment(
         model=counted_model,
-        checkpoint=checkpoint,
+        checkpoint=checkpoint.on(machine.chip),
         system=machine,
         input_tokens=tokens_in,
         output_tokens=tokens_out,
@@ -199,9 +203,16 @@ def deploy(
         chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
         activation_value_bytes=catalog.defaults["activation_bytes"],
         rewrites=(*reuse, *spoken),
-        placement=_placement(catalog, counted_model, machine, degrees, schedule, options.get("prefill_replicas")),
-        kernels=catalog.timings_of(machine.chip.name).kernels if preset.costs == "kernels" else AT_PEAK,
         terms=_terms(options),
+        placement=_placement(
+            counted_model,
+            machine.gpus,
+            degrees,
+            schedule,
+            options.get("prefill_replicas"),
+            lambda: fabric_of(machine, catalog.timings_of(machine.chip.name, framework)),
+        ),
+        kernels=catalog.timings_of(machine.chip.name, framework).kernels if preset.costs == "kernels" else AT_PEAK,
     )
     words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
     return deployment, _setting(deployment, words, options)
@@ -227,6 +238,7 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None], options: O
             "bandwidth_efficiency": efficiency.bandwidth,
             "step_latency_s": efficiency.step_latency,
             "hbm_reserve": deployment.hbm_reserve,
+            "framework": options.get("framework"),
             "price": deployment.terms.price,
             "utilisation": deployment.terms.utilisation,
             "usd_chip_hour": {name: _hourly(price(deployment.system.part(1))) for name, price in PRICES.items()},
@@ -355,16 +367,20 @@ def _preset(catalog: Catalog, name: str | None, degrees: Degrees | None) -> Pres
 
 
 def _placement(
-    catalog: Catalog, model: Model, system: System, degrees: Degrees | None, schedule: str, prefill: NumbersLike | None
+    model: Model,
+    gpus: Numbers,
+    degrees: Degrees | None,
+    schedule: str,
+    prefill: NumbersLike | None,
+    links: Callable[[], Fabric],
 ) -> Placement:
     """As one large chip without degrees; else sharded, in two pools where the schedule is disaggregated."""
     if degrees is None:
         if prefill is not None:
             raise InputError("prefill_replicas: needs degrees, such as tp", field="prefill_replicas")
         return WHOLE
-    gpus = system.gpus
     check(model, degrees, gpus)
-    fabric = fabric_of(catalog, system)
+    fabric = links()
     if schedule != "disaggregated":
         if prefill is not None:
             raise InputError("prefill_replicas: only of schedule disaggregated", field="prefill_replicas")
@@ -379,24 +395,13 @@ def _placement(
     return Pooled(degrees, gpus, fabric, inputs.whole("prefill_replicas", pool))
 
 
-def fabric_of(catalog: Catalog, system: System) -> Fabric:
-    """The links of a system.
-
-    Raises:
-        InputError: its link bandwidth is not known.
-    """
-    chip, timings = system.chip, catalog.timings_of(system.chip.name)
-    if chip.scaleup_bandwidth is None:
-        said = f"system {system.name}: no scale-up bandwidth is known of {chip.name}"
-        raise InputError(said, field="system", got=system.name)
-    return Fabric(
-        link=chip.scaleup_bandwidth,
-        domain=float(chip.scaleup_domain or np.max(system.gpus)),
-        laws=timings.collectives,
-        out_latency=timings.scale_out_latency,
-        out_bandwidth=timings.scale_out_bandwidth,
-        imbalance=timings.imbalance,
-    )
+def _framework(name: str | None) -> str:
+    """A framework whose kernels are told apart; "" for all together."""
+    if name is None:
+        return ""
+    if inputs.text("framework", name) not in FRAMEWORKS[1:]:
+        raise unknown_name("framework", name, FRAMEWORKS[1:])
+    return name
 
 
 @dataclass(frozen=True)

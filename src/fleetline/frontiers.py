@@ -25,12 +25,12 @@ from fleetline.deployment import (
     configuration,
     deploy,
     exact,
-    fabric_of,
     limits_of,
 )
 from fleetline.errors import InputError
 from fleetline.physics import serving
 from fleetline.physics.candidates import degrees_of, pareto
+from fleetline.physics.network import fabric_of
 from fleetline.physics.placement import Pooled, Sharded
 from fleetline.physics.rewrites.speculative import Speculative
 from fleetline.physics.schedules import SCHEDULES
@@ -217,7 +217,7 @@ def explore(
     whole: Options = {**options, "schedule": None, "preset": options.get("preset") or PARALLEL_PRESET, "tp": 1.0}
     base, setting = deploy(model, system, workload, **whole)
     _one(base, limits)
-    fabric = fabric_of(catalog, base.system)
+    fabric = fabric_of(base.system, catalog.timings_of(base.system.chip.name, options.get("framework") or ""))
     gpus = int(np.max(base.system.gpus))
     names = SEARCHED if options.get("schedule") is None else (str(options["schedule"]),)
     spoken = _speculations(catalog, model, base, options)

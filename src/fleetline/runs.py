@@ -16,6 +16,7 @@ import numpy as np
 
 from fleetline import inputs
 from fleetline.calibration.fit import NAMES, Observed, fit
+from fleetline.calibration.kernel_sum import predict as predict_kernels
 from fleetline.calibration.law import NAMES as LAW_NAMES
 from fleetline.calibration.law import Law
 from fleetline.calibration.measured import Best, frontier
@@ -33,7 +34,7 @@ from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement, Rejected, Table, read
 
 POOLED = "pooled.npz"
-PREDICTED_FORMS = ("article", "pooled")
+PREDICTED_FORMS = ("article", "pooled", "kernels")
 SHIPPED = ("benchmarks.parquet", "runs_with_ttft.parquet")
 FORMS = ("article",)
 DRAWS = 200
@@ -168,10 +169,11 @@ def predict(*paths: str | Path, preset: str = "fitted", where: str | None = None
 
     Args:
         paths: benchmark files; the shipped ones without any.
-        preset: fitted, article or ideal.
+        preset: fitted, article, ideal or kernels.
         where: only rows that meet it.
         form: `article` predicts in the article's form, by the preset's three numbers, as every preset but `fitted` does
-            anyway; `fitted` without it uses the fit of all rows (`pooled`).
+            anyway; `fitted` without it uses the fit of all rows (`pooled`), and `kernels` the sum of measured kernels,
+            in which nothing is fitted to serving (`kernels`).
 
     Raises:
         InputError: a broken file, an unknown preset or form.
@@ -180,13 +182,20 @@ def predict(*paths: str | Path, preset: str = "fitted", where: str | None = None
     return _predicted(meeting(rows, where), preset, form)
 
 
+_FORM_OF = {"fitted": "pooled", "kernels": "kernels"}
+
+
 def _predicted(rows: Sequence[Measurement], preset: str, form: str | None) -> Prediction:
     chosen = load().preset(preset)
     if form not in {None, *PREDICTED_FORMS}:
         raise unknown_name("form", str(form), PREDICTED_FORMS)
-    if (form or ("pooled" if preset == "fitted" else "article")) == "pooled":
-        return predict_pooled(rows, pooled(), load())
-    return predict_rows(rows, chosen, load())
+    match form or _FORM_OF.get(preset, "article"):
+        case "pooled":
+            return predict_pooled(rows, pooled(), load())
+        case "kernels":
+            return predict_kernels(rows, load())
+        case _:
+            return predict_rows(rows, chosen, load())
 
 
 def pooled() -> Pooled:

@@ -180,7 +180,12 @@ class Latent:
         key_value = self.hidden * (self.latent + self.rope_dim) + self.latent * self.heads * (
             self.nope_dim + self.value_dim
         )
-        return query + key_value + (1.0 + self.gates) * self.heads * self.value_dim * self.hidden
+        return query + key_value + self.output_weights + self.gates * self.heads * self.value_dim * self.hidden
+
+    @property
+    def output_weights(self) -> float:
+        """o, which some checkpoints store in another format than the rest [parameter]."""
+        return self.heads * self.value_dim * self.hidden
 
     @property
     def costs(self) -> PairCosts:

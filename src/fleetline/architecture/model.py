@@ -53,6 +53,7 @@ class AttentionLayers:
         heads_here: share of the layers' heads that the machine has, and so of their arithmetic [1].
         cache_here: share of the layers' cache that the machine keeps, reads and writes [1].
         prompt_tail: tokens at the end of a prompt that attend here; the others pass these layers by [token].
+        weights_here: share of the layers' projection weights that the machine has [1].
     """
 
     count: int
@@ -61,15 +62,20 @@ class AttentionLayers:
     heads_here: Numbers = 1.0
     cache_here: Numbers = 1.0
     prompt_tail: float = math.inf
+    weights_here: Numbers = 1.0
 
 
 @dataclass(frozen=True)
 class Experts:
-    """`count` routed experts in each of `layers` layers, `per_token` of them for every token."""
+    """`count` routed experts in each of `layers` layers, `per_token` of them for every token.
+
+    `pairs_here`: (token, expert) pairs of a layer that the busiest machine works on, over those of its own tokens [1].
+    """
 
     count: float
     per_token: float
     layers: float
+    pairs_here: Numbers = 1.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
@@ -47,6 +47,9 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "pooled_law": rows.PooledLawRow,
         "presets": rows.PresetRow,
         "presets_fitted": rows.PresetRow,
+        "rates": rows.RateRow,
+        "reached": rows.ReachedRow,
+        "recipes": rows.RecipeRow,
         "serving_speeds": rows.ServingSpeedRow,
         "speculation": rows.SpeculationRow,
         "systems": rows.SystemRow,
@@ -69,11 +72,14 @@ class Catalog:
     checkpoints: Mapping[str, Checkpoint]
     presets: Mapping[str, Preset]
     defaults: Mapping[str, float]
-    timings: Mapping[str, Timings]
+    timings: Mapping[tuple[str, str], Timings]
 
-    def timings_of(self, chip: str) -> Timings:
-        """The laws of a chip's kernels and collectives; those of any chip where it has none of its own."""
-        return self.timings.get(chip, self.timings["any"])
+    def timings_of(self, chip: str, framework: str = "") -> Timings:
+        """The laws of a chip's kernels and collectives; those of any chip where it has none of its own.
+
+        With a framework those measured in it, and of all frameworks together where it has none of its own.
+        """
+        return self.timings.get((chip, framework), self.timings["any", framework])
 
     def model(self, name: str) -> Model:
         """The model called `name`.
@@ -130,10 +136,7 @@ def _load(folder: Path) -> Catalog:  # noqa: ARG001  (the folder is the cache's 
 
 def _assemble(tables: Mapping[str, Sequence[rows.Row]]) -> Catalog:
     chips = _chips(_of(tables, "chip_specs", rows.ChipSpecRow))
-    formats = {
-        row.format: NumberFormat(row.format, row.bytes_per_weight, row.compute_precision)
-        for row in _of(tables, "formats", rows.FormatRow)
-    }
+    formats = _formats(_of(tables, "formats", rows.FormatRow))
     facts: dict[str, dict[str, rows.ModelRow]] = defaultdict(dict)
     for row in (*_of(tables, "models", rows.ModelRow), *_of(tables, "models_added", rows.ModelRow)):
         if row.quantity in facts[row.model]:
@@ -242,6 +245,15 @@ def _check_fleets(
                 raise fault(sale, "chip_type", said)
 
 
+def _formats(table: Sequence[rows.FormatRow]) -> dict[str, NumberFormat]:
+    """Number formats; what a chip without fp4 makes of one stands in the table too."""
+    plain = {
+        row.format: NumberFormat(row.format, row.bytes_per_weight, row.compute_precision, row.kernel or "") for row in table
+    }
+    replaced = {row.format: _found(plain, row, "without_fp4") for row in table if row.without_fp4 is not None}
+    return {name: replace(stored, without_fp4=replaced.get(name)) for name, stored in plain.items()}
+
+
 def _checkpoints(
     table: Iterable[rows.CheckpointRow],
     formats: Mapping[str, NumberFormat],
@@ -261,8 +273,19 @@ def _checkpoints(
             if part not in stored:
                 raise fault(first, "part", f"{name} has no row of {part}")
         kv_cache = stored.pop("kv_cache")
+        output = stored.pop("attention_output", None)
+        if output is not None:
+            stored["attention"] = _blended(models[first.model], stored["attention"], output)
         found[name] = Checkpoint(name, first.model, first.label, MappingProxyType(stored), kv_cache)
     return found
+
+
+def _blended(model: Model, stored: NumberFormat, output: NumberFormat) -> NumberFormat:
+    """Attention whose output projection has a format of its own: its bytes on average, computed as the others are."""
+    whole = sum(group.count * group.attention.weights for group in model.attention)
+    share = sum(group.count * getattr(group.attention, "output_weights", 0.0) for group in model.attention) / whole
+    mean = (1.0 - share) * stored.bytes_per_weight + share * output.bytes_per_weight
+    return replace(stored, name=f"{stored.name} with {output.name} output", bytes_per_weight=mean)
 
 
 _DEFAULTS = ("speed", "hbm_reserve", "prefill_chunk_tokens", "activation_bytes")

@@ -179,6 +179,8 @@ class FormatRow(Row):
     format: Text
     bytes_per_weight: Positive
     compute_precision: Literal["fp4", "fp8", "bf16"]
+    kernel: Text | None = None
+    without_fp4: Text | None = None
     retrieved: Text
     note: Text | None = None
 
@@ -191,7 +193,17 @@ class CheckpointRow(Row):
     checkpoint: Text
     model: Text
     label: Literal["fp4", "fp8", "int4", "bf16"]
-    part: Literal["attention", "router", "routed_experts", "shared_experts", "dense_ffn", "embedding", "head", "kv_cache"]
+    part: Literal[
+        "attention",
+        "attention_output",  # where it has a format of its own; without a row it is stored as the rest of attention
+        "router",
+        "routed_experts",
+        "shared_experts",
+        "dense_ffn",
+        "embedding",
+        "head",
+        "kv_cache",
+    ]
     format: Text
     status: Literal["measured", "documented", "inferred"]
     retrieved: Text
@@ -253,6 +265,8 @@ KERNEL_QUANTITIES: Mapping[str, str] = MappingProxyType(
         "latency_per_doubling": "s",
         "compute_share": "1",
         "bandwidth_share": "1",
+        "activation_share": "1",
+        "walk": "s",
         "bandwidth": "byte/s",
         "scale": "1",
         "power": "1",
@@ -261,13 +275,17 @@ KERNEL_QUANTITIES: Mapping[str, str] = MappingProxyType(
 
 
 class KernelTimeRow(Row):
-    """`kernels`: one number of the law of one operation on one chip, or on any that has none of its own."""
+    """`kernels`: one number of the law of one operation on one chip, or on any that has none of its own.
 
-    KEY = ("chip", "operation", "precision", "quantity")
+    Without a framework it is of all of them together. The precision of a whole attention block is weights/cache.
+    """
+
+    KEY = ("chip", "framework", "operation", "precision", "quantity")
 
     chip: Text
+    framework: Literal["vllm", "sglang", "trt-llm", "atom"] | None = None
     operation: Text
-    precision: Literal["fp4", "fp8", "bf16"] | None = None
+    precision: Text | None = None
     quantity: Text
     value: NotNegative
     unit: Text
@@ -497,6 +515,21 @@ class SpeculationRow(Row):
     def _no_more_than_verified(self) -> Self:
         _ordered(None, self.accepted, self.verified, "accepted")
         return self
+
+
+class RecipeRow(Row):
+    """`recipes`: which checkpoint or cache format a benchmark's rows run, where it is not the label's; blank is any."""
+
+    KEY = ("key", "hardware", "framework", "precision", "speculation")
+
+    key: Text
+    hardware: Text | None = None
+    framework: Text | None = None
+    precision: Text | None = None
+    speculation: Text | None = None
+    checkpoint: Text | None = None
+    kv_cache: Text | None = None
+    note: Text | None = None
 
 
 class PooledLawRow(Row):

@@ -12,28 +12,37 @@ from fleetline.catalog.types import Chip, CollectiveLaw, KernelLaw, Timings
 
 _ANY = "any"
 COLLECTIVES = ("all_reduce", "all_gather", "reduce_scatter", "dispatch", "combine")
+# "": all of them together
+FRAMEWORKS = ("", "vllm", "sglang", "trt-llm", "atom")
 _NOT_KERNELS = (*COLLECTIVES, "imbalance", "scale_out")
 
 Laws = Mapping[tuple[str, str], Mapping[str, float]]
 
 
-def timings_of(table: Iterable[KernelTimeRow], chips: Mapping[str, Chip]) -> dict[str, Timings]:
-    """The laws of every chip, in the precisions it has; those of `any` where it has none of its own.
+def timings_of(table: Iterable[KernelTimeRow], chips: Mapping[str, Chip]) -> dict[tuple[str, str], Timings]:
+    """The laws of every chip and framework ("": all of them), in the precisions the chip has; else those of any chip.
 
     Raises:
         InputError: a chip that is not in the catalog.
     """
-    laws: dict[str, dict[tuple[str, str], dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    laws: dict[tuple[str, str], dict[tuple[str, str], dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in table:
         if row.chip != _ANY and row.chip not in chips:
             raise fault(row, "chip", f"got '{row.chip}', no chip of chip_specs.csv")
-        laws[row.chip][row.operation, row.precision or ""][row.quantity] = row.si
-    unnamed = _timings(laws[_ANY], {})
-    return {_ANY: unnamed} | {name: _of_chip(laws[_ANY], laws[name], chip) for name, chip in chips.items()}
+        laws[row.chip, row.framework or ""][row.operation, row.precision or ""][row.quantity] = row.si
+    found = {}
+    for framework in FRAMEWORKS:
+        default = {**laws[_ANY, ""], **laws[_ANY, framework]}
+        found[_ANY, framework] = _timings(default, {})
+        for name, chip in chips.items():
+            own = {**laws[name, ""], **laws[_ANY, framework], **laws[name, framework]}
+            found[name, framework] = _of_chip(default, own, chip)
+    return found
 
 
 def _of_chip(default: Laws, own: Laws, chip: Chip) -> Timings:
-    known = {"", *(chip.peak or {})}
+    """A chip's own laws over those of any; of the latter none for arithmetic it does not have, nor for whole blocks."""
+    known = {"", "int4", "w4a16", *(chip.peak or {})}
     return _timings({**{key: law for key, law in default.items() if key[1] in known}, **own}, own)
 
 

@@ -107,11 +107,27 @@ class System:
 
 @dataclass(frozen=True)
 class NumberFormat:
-    """How a weight is stored and in which precision it is multiplied: block scales count as storage [byte]."""
+    """How a weight is stored and in which precision it is multiplied: block scales count as storage [byte].
+
+    Attributes:
+        kernel: which measured kernels multiply it, as the table `kernels` calls their precision; "" as it is computed.
+        without_fp4: what a chip without fp4 arithmetic runs such weights as; None where nothing changes.
+    """
 
     name: str
     bytes_per_weight: float
     compute_precision: str
+    kernel: str = ""
+    without_fp4: NumberFormat | None = None
+
+    @property
+    def law(self) -> str:
+        """The precision its kernels have in the table `kernels`."""
+        return self.kernel or self.compute_precision
+
+    def on(self, chip: Chip) -> NumberFormat:
+        """As the chip really runs it."""
+        return self.without_fp4 if self.without_fp4 is not None and "fp4" not in (chip.peak or {}) else self
 
 
 @dataclass(frozen=True)
@@ -129,17 +145,26 @@ class Checkpoint:
         """Attention's scores and sums are computed in the precision of the cache they read."""
         return self.kv_cache.compute_precision
 
+    def on(self, chip: Chip) -> Checkpoint:
+        """As the chip really runs it: weights it has no arithmetic for are expanded, by kernels of their own."""
+        return replace(self, formats={part: stored.on(chip) for part, stored in self.formats.items()})
+
 
 @dataclass(frozen=True)
 class KernelLaw:
-    """One kernel's time: latency + max(FLOP / (compute_share * peak), bytes / (bandwidth_share * bandwidth)).
+    """One kernel's time: latency + max(FLOP / (compute_share * peak), traffic, walk * k).
 
-    The default is a kernel that starts at once and runs at peak.
+    traffic = bytes / (bandwidth_share * bandwidth) + activation bytes / (activation_share * bandwidth): what experts hand
+    their tokens reaches a share of its own. `walk` is the time that a product of few rows takes for each element of its
+    inner dimension k, which it goes along in steps whatever the bytes [s]. The default is a kernel that starts at once and
+    runs at peak, without activations.
     """
 
     latency: float = 0.0
     compute_share: float = 1.0
     bandwidth_share: float = 1.0
+    activation_share: float = math.inf
+    walk: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -153,7 +178,7 @@ class CollectiveLaw:
 
 @dataclass(frozen=True)
 class Timings:
-    """Measured laws of one chip.
+    """Measured laws of one chip, as one framework or the middle of all starts its kernels.
 
     Attributes:
         kernels: by operation and precision ("" where none is told apart).

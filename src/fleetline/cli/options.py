@@ -91,6 +91,10 @@ Utilisation = Annotated[
 MaxUtilisation = Annotated[
     float | None, number("max_utilisation", "Replicas are enough to be used this much at most; 1 unless set.")
 ]
+Framework = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Whose kernels run: vllm, sglang, trt-llm or atom; of all together unless set."),
+]
 Gpus = Annotated[float | None, number("gpus", "Only so many chips of the system.")]
 Precision = Annotated[
     str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")

@@ -52,7 +52,8 @@ def by_definition(deployment: Deployment) -> Array:
 
 def by_legs(deployment: Deployment) -> Array:
     """The load at which the last leg that reads weights begins to wait for its arithmetic."""
-    one = tuple(_without_weights(stage) for stage in work_times(deployment, 1.0))
+    read = weight_times(deployment, 1.0)
+    one = (_without_weights(stage, each) for stage, each in zip(work_times(deployment, 1.0), read, strict=True))
     legs = deployment.schedule(*one)
 
     found: Numbers = 0.0
@@ -69,8 +70,10 @@ def _weights(deployment: Deployment, place: int, load: Numbers) -> Numbers:
     return deployment.schedule(*stages)[place].bandwidth_s
 
 
-def _without_weights(stage: StageTime) -> StageTime:
-    return replace(stage, linear=replace(stage.linear, bandwidth_s=0.0))
+def _without_weights(stage: StageTime, read: Numbers) -> StageTime:
+    """What experts hand on is left, which grows with the load as arithmetic does."""
+    rest = stage.linear.bandwidth_s - read
+    return replace(stage, linear=replace(stage.linear, bandwidth_s=np.where(rest > _ROUNDING * read, rest, 0.0)[()]))
 
 
 def _crossing(deployment: Deployment, place: int, gain: Numbers, most: Numbers) -> Array:

@@ -18,7 +18,8 @@ import numpy as np
 
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model
-from fleetline.catalog.types import CollectiveLaw
+from fleetline.catalog.types import CollectiveLaw, System, Timings
+from fleetline.errors import InputError
 from fleetline.physics.sharding import Degrees, imbalance
 
 # Bytes of a value on its way to an expert and elsewhere. Source: DeepSeek-V3 (arXiv:2412.19437), section 3.4; DeepEP.
@@ -43,6 +44,26 @@ class Fabric:
     out_latency: float
     out_bandwidth: float
     imbalance: tuple[float, float]
+
+
+def fabric_of(system: System, timings: Timings) -> Fabric:
+    """The links of a system, with the measured laws of its chip.
+
+    Raises:
+        InputError: its link bandwidth is not known.
+    """
+    chip = system.chip
+    if chip.scaleup_bandwidth is None:
+        said = f"system {system.name}: no scale-up bandwidth is known of {chip.name}"
+        raise InputError(said, field="system", got=system.name)
+    return Fabric(
+        link=chip.scaleup_bandwidth,
+        domain=float(chip.scaleup_domain or np.max(system.gpus)),
+        laws=timings.collectives,
+        out_latency=timings.scale_out_latency,
+        out_bandwidth=timings.scale_out_bandwidth,
+        imbalance=timings.imbalance,
+    )
 
 
 @dataclass(frozen=True)

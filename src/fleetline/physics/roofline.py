@@ -6,6 +6,7 @@ Williams, Waterman, Patterson 2009 (doi:10.1145/1498765.1498785).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -32,12 +33,27 @@ AT_PEAK: KernelLaws = MappingProxyType({})
 _PEAK = KernelLaw()
 
 
-def law_of(kernels: KernelLaws, kind: str, precision: str) -> KernelLaw:
-    """The law of an operation: in its precision, else in the one a chip without it computes in, else of any precision."""
-    for known in (precision, FALLBACK_PRECISION, ""):
+def law_of(kernels: KernelLaws, kind: str, precision: str) -> KernelLaw | None:
+    """The law of an operation: in its precision, else in the nearest that stands in for it, else of any; None of none."""
+    weights = precision.partition("/")[0]
+    for known in (precision, *_NEAREST.get(weights, ()), FALLBACK_PRECISION, ""):
         if (kind, known) in kernels:
             return kernels[kind, known]
-    return _PEAK
+    return None
+
+
+# What stands in for kernels that were not measured: other kernels that expand 4-bit weights to 16 bits; and for whole
+# blocks (weights/cache) the same arithmetic with the other cache, then the other arithmetic.
+_NEAREST: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "w4a16": ("int4",),
+        "int4": ("w4a16",),
+        "w4a8": ("fp8", "fp4"),
+        "fp8": ("fp8/fp8", "fp8/bf16", "bf16/fp8", "bf16/bf16"),
+        "fp4": ("fp4/fp8", "fp4/bf16", "fp8/fp8", "bf16/fp8", "bf16/bf16"),
+        "bf16": ("bf16/fp8", "bf16/bf16"),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -82,19 +98,26 @@ class StageTime:
         return self.total.bandwidth_s
 
 
-IDLE = StageTime(Leg(0.0, 0.0), Leg(0.0, 0.0), 0.0)
+NO_LEG = Leg(0.0, 0.0)
+IDLE = StageTime(NO_LEG, NO_LEG, 0.0)
 
 
 def stage_time(work: Work, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> StageTime:
     """The time `system` needs for a stage's work at the given efficiencies, times each kernel's own where laws are given.
 
-    The operations of a group run one after the other; they are taken to wait for arithmetic or for memory together.
+    Without laws the operations of a group wait for arithmetic or for memory together. Kernels with laws run one after the
+    other, each waiting for its own longer leg: what the legs together hide of that is part of the latency.
     """
-    return StageTime(
-        linear=_leg(work.linear, system, efficiency, kernels),
-        attention=_leg(work.attention, system, efficiency, kernels),
-        latency_s=work.steps * efficiency.step_latency + floors(work, kernels),
-    )
+    steps = work.steps * efficiency.step_latency
+    if not kernels:
+        linear, attention = (_leg(each, system, efficiency) for each in (work.linear, work.attention))
+        return StageTime(linear, attention, steps)
+    groups = [
+        [(each, operation_time(each, system, efficiency, kernels)) for each in group]
+        for group in (work.linear, work.attention)
+    ]
+    legs = [sum((leg for _, leg in group), start=NO_LEG) for group in groups]
+    return StageTime(legs[0], legs[1], steps + floors(work, kernels) + _apart(groups, kernels))
 
 
 def floors(work: Work, kernels: KernelLaws) -> Numbers:
@@ -102,28 +125,56 @@ def floors(work: Work, kernels: KernelLaws) -> Numbers:
 
     Source: physics notes, section 0: at few requests a step is the sum of these, not of its bytes.
     """
-    named = [(operation.kind, operation.precision, operation.calls) for operation in (*work.linear, *work.attention)]
-    calls = [*named, ("small", "", work.small_calls)]
-    return sum((count * law_of(kernels, kind, precision).latency for kind, precision, count in calls), start=0.0)
+    total: Numbers = 0.0
+    for operation in (*work.linear, *work.attention, *work.between):
+        law, in_block = _law(operation, kernels)
+        if law is not None:
+            total = total + (operation.block_calls if in_block else operation.calls) * law.latency
+    return total
 
 
-def _leg(operations: Sequence[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws) -> Leg:
-    """All operations; those that run at the same rate are added up before they are divided by it."""
-    arithmetic: dict[tuple[str, float], Numbers] = {}
+def _law(operation: Operation, kernels: KernelLaws) -> tuple[KernelLaw | None, bool]:
+    """The law an operation runs by, and whether that is its block's."""
+    block = law_of(kernels, operation.block, operation.block_law) if operation.block else None
+    return (law_of(kernels, operation.kind, operation.law), False) if block is None else (block, True)
+
+
+def _apart(groups: Iterable[Sequence[tuple[Operation, Leg]]], kernels: KernelLaws) -> Numbers:
+    """By how much kernels with laws take longer one after the other than their legs together would [s]."""
+    blocks: dict[str, Leg] = {}
+    own: Numbers = 0.0
+    together: Numbers = 0.0
+    for group in groups:
+        legs = NO_LEG
+        for operation, leg in group:
+            law, in_block = _law(operation, kernels)
+            if law is None:
+                continue
+            legs = legs + leg
+            if in_block:
+                blocks[operation.block] = blocks.get(operation.block, NO_LEG) + leg
+            else:
+                own = own + (np.maximum(leg.roof_s, law.walk * operation.depth) if law.walk else leg.roof_s)
+        together = together + legs.roof_s
+    return own + sum((leg.roof_s for leg in blocks.values()), start=0.0) - together
+
+
+def _leg(operations: Sequence[Operation], system: System, efficiency: Efficiency) -> Leg:
+    """All operations at the peaks; those of one precision are added up before they are divided by it."""
+    arithmetic: dict[str, Numbers] = {}
     for operation in operations:
-        rate = (operation.precision, law_of(kernels, operation.kind, operation.precision).compute_share)
-        arithmetic[rate] = arithmetic.get(rate, 0.0) + operation.flop
-    times = [
-        flop / (system.peak(precision) * (efficiency.compute * share)) for (precision, share), flop in arithmetic.items()
-    ]
-    return Leg(sum(times, start=0.0), traffic_time(operations, system, efficiency, kernels))
+        arithmetic[operation.precision] = arithmetic.get(operation.precision, 0.0) + operation.flop
+    times = [flop / (system.peak(precision) * efficiency.compute) for precision, flop in arithmetic.items()]
+    return Leg(sum(times, start=0.0), traffic_time(operations, system, efficiency))
 
 
-def traffic_time(operations: Iterable[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws) -> Numbers:
-    """The traffic of all operations, by itself [s]."""
+def traffic_time(
+    operations: Iterable[Operation], system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK
+) -> Numbers:
+    """The traffic of all operations, by itself and without what experts hand on [s]."""
     traffic: dict[float, Numbers] = {}
     for operation in operations:
-        share = law_of(kernels, operation.kind, operation.precision).bandwidth_share
+        share = (_law(operation, kernels)[0] or _PEAK).bandwidth_share
         traffic[share] = traffic.get(share, 0.0) + operation.bytes_moved
     return sum(
         (moved / (system.hbm_bandwidth * (efficiency.bandwidth * share)) for share, moved in traffic.items()), start=0.0
@@ -131,9 +182,13 @@ def traffic_time(operations: Iterable[Operation], system: System, efficiency: Ef
 
 
 def operation_time(operation: Operation, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> Leg:
-    """One operation's arithmetic and traffic, without its latency [s]."""
-    law = law_of(kernels, operation.kind, operation.precision)
+    """One operation's arithmetic and traffic, without its latency and its walk [s]."""
+    law = _law(operation, kernels)[0] or _PEAK
+    bandwidth = system.hbm_bandwidth * efficiency.bandwidth
+    traffic = operation.bytes_moved / (bandwidth * law.bandwidth_share)
+    if math.isfinite(law.activation_share):
+        traffic = traffic + operation.activation_bytes / (bandwidth * law.activation_share)
     return Leg(
         compute_s=operation.flop / (system.peak(operation.precision) * (efficiency.compute * law.compute_share)),
-        bandwidth_s=operation.bytes_moved / (system.hbm_bandwidth * (efficiency.bandwidth * law.bandwidth_share)),
+        bandwidth_s=traffic,
     )

@@ -126,13 +126,21 @@ def shard(model: Model, degrees: Degrees, law: tuple[float, float]) -> Model:
     longer = stretch(model, degrees.pp)
     parts = tuple(_part(model, part, degrees, law, longer) for part in model.parts)
     layers = tuple(_attention(group, degrees.tp, longer) for group in model.attention)
-    return replace(model, parts=parts, attention=layers)
+    experts = model.experts
+    if experts is not None:
+        experts = replace(experts, pairs_here=degrees.dp / degrees.ep * imbalance(degrees.ep, law) * longer)
+    return replace(model, parts=parts, attention=layers, experts=experts)
 
 
 def _attention(group: AttentionLayers, tp: Numbers, longer: Numbers) -> AttentionLayers:
-    split = split_of(group.attention)
+    split, whole = split_of(group.attention), group.attention.weights
     heads = 1.0 / tp if split.by_heads else 1.0
-    return replace(group, heads_here=heads * longer, cache_here=longer / np.minimum(tp, split.cache_ways(group.attention)))
+    return replace(
+        group,
+        heads_here=heads * longer,
+        cache_here=longer / np.minimum(tp, split.cache_ways(group.attention)),
+        weights_here=longer * (split.weights(group.attention, tp) / whole if whole else 1.0),
+    )
 
 
 def _part(model: Model, part: WeightPart, degrees: Degrees, law: tuple[float, float], longer: Numbers) -> WeightPart:

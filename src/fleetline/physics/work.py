@@ -13,7 +13,7 @@ import numpy as np
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import AttentionLayers, Model, WeightPart
 from fleetline.catalog.types import Checkpoint, NumberFormat
-from fleetline.physics.kernels import calls_of, linear_calls, small_calls
+from fleetline.physics.kernels import activations, block_of, calls_of, core_of, multiplications, projections
 from fleetline.physics.stages import Stage
 
 
@@ -24,8 +24,12 @@ class Operation:
     Attributes:
         flop: arithmetic [FLOP] at `precision`.
         bytes_moved: memory traffic [byte].
-        kind: which kernel does it, as the table `kernels` calls it.
+        kind: which kernel does it, and `law` in which precision, as the table `kernels` calls them.
         calls: how often that kernel is started, one after the other.
+        depth: sum over the calls of their inner dimension, which products of few rows walk along in steps.
+        activation_bytes: what fused experts hand on besides `bytes_moved` [byte].
+        block, block_law: the measured block it is part of, "" if none, and in which precisions.
+        block_calls: how often it starts the block; 0 for what another member starts.
     """
 
     name: str
@@ -33,17 +37,23 @@ class Operation:
     precision: str
     bytes_moved: Numbers
     kind: str = "gemm"
+    law: str = ""
     calls: Numbers = 0.0
+    depth: Numbers = 0.0
+    activation_bytes: Numbers = 0.0
+    block: str = ""
+    block_law: str = ""
+    block_calls: Numbers = 0.0
 
 
 @dataclass(frozen=True)
 class Work:
-    """All operations of a stage, how many passes carry a step latency, and how many small kernels stand between them."""
+    """All operations of a stage, how many passes carry a step latency, and the kernels that multiply and attend nothing."""
 
     linear: tuple[Operation, ...]
     attention: tuple[Operation, ...]
     steps: Numbers
-    small_calls: Numbers = 0.0
+    between: tuple[Operation, ...] = ()
 
 
 def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_tokens: Numbers = np.inf) -> Work:
@@ -53,9 +63,10 @@ def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_token
     Kernels are started once for every chunk; a chunk's weight reads are those of the decode pass it rides along with.
     """
     passes = prefill_passes(stage, chunk_tokens)
-    attention = tuple(_prefill_attention(group, checkpoint, stage, passes) for group in model.attention)
+    attention = tuple(_prefill_attention(model, group, checkpoint, stage, passes) for group in model.attention)
     linear = _linear(model, checkpoint, stage, passes, in_prefill=True)
-    return Work(linear, attention, steps=0.0, small_calls=passes * small_calls(model))
+    started = Operation("eager layer", 0.0, "", 0.0, "eager layer", calls=passes * model.layers)
+    return Work(linear, attention, steps=0.0, between=(*_between(model, checkpoint, passes, "prefill"), started))
 
 
 def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
@@ -68,39 +79,63 @@ def decode_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
 
     Source: article, section Decode.
     """
-    attention = tuple(_decode_attention(group, checkpoint, stage) for group in model.attention)
+    attention = tuple(_decode_attention(model, group, checkpoint, stage) for group in model.attention)
     linear = _linear(model, checkpoint, stage, stage.passes, in_prefill=False)
-    return Work(linear, attention, steps=stage.passes, small_calls=stage.passes * small_calls(model))
+    return Work(linear, attention, steps=stage.passes, between=_between(model, checkpoint, stage.passes, "decode"))
+
+
+def _between(model: Model, checkpoint: Checkpoint, passes: Numbers, stage: str) -> tuple[Operation, ...]:
+    """Norms, rotary embedding, cache writes of each attention kind; one activation a layer; the host, once a pass."""
+    small = [
+        Operation("small", 0.0, "", 0.0, "small", calls=passes * group.count * calls_of(group.attention).small)
+        for group in model.attention
+    ]
+    members = [_in_block(each, model, group, checkpoint, stage) for each, group in zip(small, model.attention, strict=True)]
+    layers = Operation("small", 0.0, "", 0.0, "small", calls=passes * model.layers)
+    return (*members, layers, Operation("host", 0.0, "", 0.0, "host", calls=passes))
+
+
+def _in_block(operation: Operation, model: Model, group: AttentionLayers, checkpoint: Checkpoint, stage: str) -> Operation:
+    """The operation as a member of its attention group's block."""
+    block = block_of(model, group)
+    if not block or "attention" not in checkpoint.formats:
+        return operation
+    laws = f"{checkpoint.formats['attention'].law}/{checkpoint.kv_cache.law}"
+    return replace(operation, block=f"{block} block {stage}", block_law=laws)
 
 
 def weights_read(model: Model, checkpoint: Checkpoint, stage: Stage, *, in_prefill: bool) -> tuple[Operation, ...]:
     """The weights that a stage reads, by themselves: no arithmetic, no kernel started."""
-    return tuple(
-        Operation(
-            part.name, 0.0, stored.compute_precision, _read(part, stored, stage, in_prefill=in_prefill), _kernel(part)
-        )
-        for part in model.parts
-        for stored in (checkpoint.formats[part.name],)
-    )
+    found: list[Operation] = []
+    for part in model.parts:
+        stored = checkpoint.formats[part.name]
+        moved = _read(part, stored, stage, in_prefill=in_prefill)
+        read = Operation(part.name, 0.0, stored.compute_precision, moved, _kernel(part), stored.law)
+        found += _members(read, model, checkpoint, 0.0, in_prefill=in_prefill) if part.name == "attention" else [read]
+    return tuple(found)
 
 
 def _linear(
     model: Model, checkpoint: Checkpoint, stage: Stage, starts: Numbers, *, in_prefill: bool
 ) -> tuple[Operation, ...]:
-    operations = []
-    calls = linear_calls(model)
+    operations: list[Operation] = []
     for part in model.parts:
         stored = checkpoint.formats[part.name]
-        operations.append(
-            Operation(
-                name=part.name,
-                flop=2.0 * part.active * _passing(part, stage, in_prefill=in_prefill) * stage.passes,
-                precision=stored.compute_precision,
-                bytes_moved=_read(part, stored, stage, in_prefill=in_prefill),
-                kind=_kernel(part),
-                calls=starts * calls.get(part.name, 0.0),
-            )
+        worked = _passing(part, stage, in_prefill=in_prefill) * stage.passes
+        whole = Operation(
+            name=part.name,
+            flop=2.0 * part.active * worked,
+            precision=stored.compute_precision,
+            bytes_moved=_read(part, stored, stage, in_prefill=in_prefill),
+            kind=_kernel(part),
+            law=stored.law,
         )
+        if part.name == "attention":
+            operations += _members(whole, model, checkpoint, starts, in_prefill=in_prefill)
+            continue
+        calls, depth = multiplications(model, part)
+        handed = activations(model, worked, whole.flop) if part.name == "routed_experts" else 0.0
+        operations.append(replace(whole, calls=starts * calls, depth=starts * depth, activation_bytes=handed))
     return tuple(operations)
 
 
@@ -132,17 +167,41 @@ def _late(part: WeightPart, stage: Stage) -> Numbers:
     return stage.sequences * np.minimum(stage.tokens, part.prompt_tail)
 
 
+def _members(
+    whole: Operation, model: Model, checkpoint: Checkpoint, starts: Numbers, *, in_prefill: bool
+) -> list[Operation]:
+    """Attention's projections, those of each group of layers that has any on their own, in its block."""
+    held = {
+        place: group.count * group.attention.weights * group.weights_here
+        for place, group in enumerate(model.attention)
+        if np.any(group.attention.weights)
+    }
+    every, stage = sum(held.values()), "prefill" if in_prefill else "decode"
+    found = []
+    for place, mine in held.items():
+        group = model.attention[place]
+        calls, depth = projections(model, group)
+        part = replace(whole, calls=starts * calls, depth=starts * depth)
+        if len(held) > 1:
+            share, name = mine / every, f"{group.attention.name} projections"
+            part = replace(part, name=name, flop=whole.flop * share, bytes_moved=whole.bytes_moved * share)
+        found.append(_in_block(part, model, group, checkpoint, stage))
+    return found
+
+
 def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:
     """(token, attended token) pairs of one sequence over the stage, each position once."""
     return group.attention.pairs(stage.end) - group.attention.pairs(stage.start)
 
 
-def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Stage, starts: Numbers) -> Operation:
+def _prefill_attention(
+    model: Model, group: AttentionLayers, checkpoint: Checkpoint, stage: Stage, starts: Numbers
+) -> Operation:
     first = np.maximum(stage.start, stage.end - group.prompt_tail)
     pairs = (group.attention.pairs(stage.end) - group.attention.pairs(first)) * stage.tokens_per_position
     written = group.costs.prefill_write * np.minimum(stage.tokens, group.prompt_tail) * stage.passes
     cached = group.costs.kept * group.attention.kept(stage.start)  # what was computed before is read, once
-    return Operation(
+    core = Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.prefill_flop * pairs * group.heads_here,
         precision=checkpoint.attention_precision,
@@ -151,26 +210,32 @@ def _prefill_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: St
         * (written + cached)
         * _element_bytes(group, checkpoint)
         * group.cache_here,
-        kind=f"{calls_of(group.attention).kind} prefill",
+        kind=f"{core_of(group)} prefill",
+        law=checkpoint.kv_cache.law,
         calls=starts * group.count,
+        block_calls=starts * group.count * calls_of(group.attention).leads(group.attention),
     )
+    return _in_block(core, model, group, checkpoint, "prefill")
 
 
-def _decode_attention(group: AttentionLayers, checkpoint: Checkpoint, stage: Stage) -> Operation:
+def _decode_attention(model: Model, group: AttentionLayers, checkpoint: Checkpoint, stage: Stage) -> Operation:
     pairs = _pairs(group, stage)
     attended = pairs / (stage.end - stage.start)  # by one token, averaged over the stage [token]
     read = group.costs.decode_read * attended * stage.passes
     verified = group.costs.verified * (stage.tokens - 1.0) * stage.passes
     run = np.where(np.greater(stage.passes, 0.0), 1.0, 0.0)[()]  # a draft that is not used writes nothing
     written = group.costs.decode_write * (stage.end - stage.start) * run + verified
-    return Operation(
+    core = Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position * group.heads_here,
         precision=checkpoint.attention_precision,
         bytes_moved=group.count * stage.sequences * (read + written) * _element_bytes(group, checkpoint) * group.cache_here,
-        kind=f"{calls_of(group.attention).kind} decode",
+        kind=f"{core_of(group)} decode",
+        law=checkpoint.kv_cache.law,
         calls=stage.passes * group.count,
+        block_calls=stage.passes * group.count * calls_of(group.attention).leads(group.attention),
     )
+    return _in_block(core, model, group, checkpoint, "decode")
 
 
 def verify_bytes(model: Model, checkpoint: Checkpoint, tokens: Numbers) -> Numbers:
@@ -196,7 +261,7 @@ def beside(work: Work, draft: Work, share: float) -> Work:
         (*work.linear, *linear),
         (*work.attention, *attention),
         work.steps + draft.steps * share,
-        work.small_calls + draft.small_calls,
+        (*work.between, *draft.between),
     )
 
 
