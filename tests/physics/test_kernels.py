@@ -27,8 +27,12 @@ def test_a_law_is_the_longest_of_arithmetic_traffic_and_walk() -> None:
     leg = operation_time(PRODUCT, CHIP, IDEAL, {("gemm", "bf16"): law})
     assert leg.compute_s == pytest.approx(2e12 / 0.5e15)
     assert leg.bandwidth_s == pytest.approx(1e9 / 0.8e12 + 1e8 / 0.1e12)
-    walking = operation_time(PRODUCT, CHIP, IDEAL, {("gemm", "bf16"): replace(law, walk=1e-6)})
-    assert walking.bandwidth_s == pytest.approx(1e5 * 1e-6)
+
+
+def test_a_product_of_few_rows_walks_along_its_inner_dimension() -> None:
+    few = replace(PRODUCT, flop=2e9)
+    found = stage_time(Work((few,), (), steps=0.0), CHIP, IDEAL, {("gemm", "bf16"): KernelLaw(latency=3e-6, walk=1e-7)})
+    assert found.linear.roof_s + found.latency_s == pytest.approx(10 * 3e-6 + 1e5 * 1e-7)  # 10 ms, not 1 ms of bytes
 
 
 def test_kernels_with_laws_wait_for_each_other() -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from fleetline.architecture.drafts import LENT, own_draft
 from fleetline.architecture.model import Model
 from fleetline.calibration.features import engine_of
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
@@ -36,6 +37,7 @@ from fleetline.physics.roofline import IDLE, Efficiency, StageTime
 from fleetline.physics.schedules import cycle, serial
 from fleetline.physics.serving import Deployment, stage_times
 from fleetline.physics.sharding import Degrees
+from fleetline.physics.stages import Draft
 
 Array = npt.NDArray[np.float64]
 # the catalog's names of the engines that features tells apart
@@ -165,9 +167,10 @@ def _deployment(key: _Key, rows: Sequence[Measurement], catalog: Catalog, laws: 
     """Everything about the rows but their pools."""
     model, system = _model(key, catalog), _system(key, catalog)
     timings = laws(catalog.timings_of(system.chip.name, _FRAMEWORKS.get(key.framework, "")))
+    checkpoint = _checkpoint(key, model, catalog).on(system.chip)
     return Deployment(
         model=model,
-        checkpoint=_checkpoint(key, model, catalog).on(system.chip),
+        checkpoint=checkpoint,
         system=system,
         input_tokens=np.array([MEAN_LENGTH * (row.input_tokens or 0) for row in rows]),
         output_tokens=np.array([MEAN_LENGTH * (row.output_tokens or 0) for row in rows]),
@@ -176,7 +179,7 @@ def _deployment(key: _Key, rows: Sequence[Measurement], catalog: Catalog, laws: 
         hbm_reserve=0.0,
         chunk_tokens=catalog.defaults["prefill_chunk_tokens"],
         activation_value_bytes=catalog.defaults["activation_bytes"],
-        rewrites=_rewrites(key, catalog),
+        rewrites=_rewrites(key, model, checkpoint, catalog),
         placement=Sharded(Degrees(), 1.0, fabric_of(system, timings)),
         kernels=timings.kernels,
     )
@@ -196,13 +199,21 @@ def _system(key: _Key, catalog: Catalog) -> System:
     return catalog.system(systems[key.hardware])
 
 
-def _rewrites(key: _Key, catalog: Catalog) -> tuple[Rewrite, ...]:
+def _rewrites(key: _Key, model: Model, checkpoint: Checkpoint, catalog: Catalog) -> tuple[Rewrite, ...]:
+    """The model's own draft layer at its cost, as many drafts as the benchmark's recipe is taken to have."""
     if key.speculation != "mtp":
         return ()
     for row in catalog.rows("speculation", SpeculationRow):
-        if row.key == key.model:
-            return (Speculative(row.verified, row.accepted),)
+        if row.key == key.model and row.use == "recipe":
+            return (Speculative(row.verified, row.accepted, _draft(model, checkpoint)),)
     raise InputError(f"speculation of '{key.model}' is not in the table speculation")
+
+
+def _draft(model: Model, checkpoint: Checkpoint) -> Draft:
+    """What is not in the checkpoint's own parts (the projection before the layer) is stored as attention is."""
+    layer, formats = own_draft(model), checkpoint.formats
+    stored = {part.name: formats.get(part.name, formats["attention"]) for part in layer.parts}
+    return Draft(layer, Checkpoint(checkpoint.name, layer.name, checkpoint.label, stored, checkpoint.kv_cache), LENT)
 
 
 def _checkpoint(key: _Key, model: Model, catalog: Catalog) -> Checkpoint:

@@ -47,8 +47,6 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "pooled_law": rows.PooledLawRow,
         "presets": rows.PresetRow,
         "presets_fitted": rows.PresetRow,
-        "rates": rows.RateRow,
-        "reached": rows.ReachedRow,
         "recipes": rows.RecipeRow,
         "serving_speeds": rows.ServingSpeedRow,
         "speculation": rows.SpeculationRow,

@@ -54,7 +54,10 @@ OnlySpeculative = Annotated[str | None, typer.Option(metavar="FORM", help=f"Only
 Offline = Annotated[
     bool, typer.Option("--offline", help="Work that nobody waits for: no wanted speed, no TTFT, the most throughput.")
 ]
-Preset = Annotated[str, typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms) or ideal (1, 1, 0).")]
+Preset = Annotated[
+    str,
+    typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms), ideal (1, 1, 0); for rows also kernels."),
+]
 ServingPreset = Annotated[
     str | None,
     typer.Option(
