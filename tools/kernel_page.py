@@ -28,13 +28,14 @@ Made by `make kernel-page`; do not edit. `fleetline validate --preset kernels` p
 Every row becomes a deployment of the physics: its chip, framework, checkpoint (with the cache its recipe sets), degrees,
 pools and speculation. A decode step is the sum of its kernels, each by its law in the table `kernels`; prompts of other
 requests add (n - 1) x prefill / output tokens where the same GPUs prefill. The laws are fitted to kernel times
-(ai-dynamo/aiconfigurator 0.12.0) and nothing is fitted to these rows. Errors are |log(predicted / measured)|; the bias is the
-median of log(predicted / measured), below 0 where the prediction is too fast.
+(ai-dynamo/aiconfigurator 0.12.0) and nothing is fitted to these rows. Errors are |log(predicted / measured)|; the bias is
+the median of log(predicted / measured), below 0 where the prediction is too fast.
 
-Chips without a public table of kernel times (AMD) run the median law of the measured ones, a guess: their predictions are too
-fast, by what their kernels fall short of it. What else the table shows: with speculation predictions are too fast, as the
-chances of acceptance are of another data set; pools whose number of engines is not recorded are taken to be one, so that
-rows with such pools come out too slow. Prefill that rides along in mixed steps is charged in full.
+Chips without a public table of kernel times (AMD) run the median law of the measured ones, a guess: their predictions are
+too fast, by what their kernels fall short of it. With speculation predictions are too fast too, as the chances of acceptance
+are of another data set. Pools whose number of engines is not recorded are taken to be one, so that their rows come out too
+slow. Prefill that rides along in mixed steps is charged in full. TTFT has no admission rules of the frameworks in it (receive
+intervals, balancing of ranks), which delay first tokens by up to seconds, and none of the one-off stalls that means hold.
 """
 
 

@@ -115,3 +115,11 @@ def test_laws_are_finite_and_shares_are_shares() -> None:
             assert 0 < law.bandwidth_share <= 1
             assert law.activation_share > 0
             assert np.isfinite(law.walk)
+
+
+@pytest.mark.parametrize(
+    ("chip", "measured"), [("B200 SXM", True), ("MI355X", False), ("MI300X", False), ("TPU v7 Ironwood", False)]
+)
+@pytest.mark.parametrize("framework", ["", "vllm", "sglang"])
+def test_a_chip_without_a_table_of_its_own_is_told_to_be_a_guess(chip: str, measured: bool, framework: str) -> None:
+    assert load().timings_of(chip, framework).measured is measured

@@ -35,7 +35,7 @@ def timings_of(table: Iterable[KernelTimeRow], chips: Mapping[str, Chip]) -> dic
         default = {**laws[_ANY, ""], **laws[_ANY, framework]}
         found[_ANY, framework] = _timings(default, {})
         for name, chip in chips.items():
-            own = {**laws[name, ""], **laws[_ANY, framework], **laws[name, framework]}
+            own = {**laws[name, ""], **(laws[_ANY, framework] if framework else {}), **laws[name, framework]}
             found[name, framework] = _of_chip(default, own, chip)
     return found
 
