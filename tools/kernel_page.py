@@ -32,10 +32,11 @@ requests add (n - 1) x prefill / output tokens where the same GPUs prefill. The 
 the median of log(predicted / measured), below 0 where the prediction is too fast.
 
 Chips without a public table of kernel times (AMD) run the median law of the measured ones, a guess: their predictions are
-too fast, by what their kernels fall short of it. With speculation predictions are too fast too, as the chances of acceptance
-are of another data set. Pools whose number of engines is not recorded are taken to be one, so that their rows come out too
-slow. Prefill that rides along in mixed steps is charged in full. TTFT has no admission rules of the frameworks in it (receive
-intervals, balancing of ranks), which delay first tokens by up to seconds, and none of the one-off stalls that means hold.
+too fast, by what their kernels fall short of it. With speculation predictions are too fast too, as the chances of
+acceptance are of another data set. Pools whose number of engines is not recorded are taken to be one, so that their rows
+come out too slow. Prefill that rides along in mixed steps is charged in full. TTFT has no admission rules of the
+frameworks in it (receive intervals, balancing of ranks), which delay first tokens by up to seconds, and none of the one-
+off stalls that means hold.
 """
 
 
