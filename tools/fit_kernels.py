@@ -191,12 +191,12 @@ def _v4(heads: Any) -> Any:
 
 def _dsa(heads: Any, top: float = 2048.0) -> tuple[Attention, ...]:
     glm = Latent(6144.0, heads, 2048.0, 512.0, 192.0, 64.0, 256.0, top=top)
-    return (glm, Indexer(6144.0, 32.0, 128.0, 2048.0 * 32.0 * 128.0 + 6144.0 * (128.0 + 32.0)))
+    return (glm, Indexer(32.0, 128.0, 2048.0 * 32.0 * 128.0 + 6144.0 * (128.0 + 32.0)))
 
 
 def _msa(heads: Any) -> tuple[Attention, ...]:
     kv = np.maximum(heads / 16.0, 1.0)
-    return (GroupedQuery(6144.0, heads, kv, 128.0, top=2176.0), Indexer(6144.0, 4.0, 128.0, 6144.0 * 128.0 * 5.0))
+    return (GroupedQuery(6144.0, heads, kv, 128.0, top=2176.0), Indexer(4.0, 128.0, 6144.0 * 128.0 * 5.0))
 
 
 KINDS: Mapping[str, tuple[str, Kinds]] = {
@@ -290,7 +290,7 @@ def top_lines(label: str, chip: Chip, framework: str, where: str, stage: str, pr
     kinds = (
         Compressed(heads, 512.0, _v4(heads), window=128.0),
         Compressed(heads, 512.0, 4.0 * 7168.0 * 512.0, ratio=4.0, top=1024.0),
-        Indexer(7168.0, 64.0, 128.0, 1536.0 * 64.0 * 128.0 + 7168.0 * (4.0 * 128.0 + 64.0), ratio=4.0),
+        Indexer(64.0, 128.0, 1536.0 * 64.0 * 128.0 + 7168.0 * (4.0 * 128.0 + 64.0), ratio=4.0),
     )
     model, checkpoint = layer(kinds, weights, cache)
     if stage == "decode":
