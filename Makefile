@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures lock clean kernel-page
+.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures lock clean kernel-page rates
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -14,6 +14,7 @@ help:
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
 	@echo "make kernel-page renew docs/kernels.md, benchmark rows as sums of measured kernels (maintainers)"
+	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
@@ -54,6 +55,8 @@ fit: .venv/dev.stamp
 
 kernel-page: .venv/dev.stamp
 	$(BIN)/python tools/kernel_page.py docs/kernels.md
+rates: .venv/dev.stamp
+	$(BIN)/python tools/rates.py src/fleetline/catalog/data
 
 tables: .venv/dev.stamp
 	$(BIN)/python tools/tables.py docs/deployments.md

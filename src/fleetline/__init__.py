@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fleetline.power_check import energy
     from fleetline.reporting import report
     from fleetline.runs import accuracy, calibrate, measured, predict, validate
+    from fleetline.walks import compare
     from fleetline.worlds import supply
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
@@ -40,6 +41,7 @@ _HOMES = {
     "plan": "fleetline.planning",
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
+    "compare": "fleetline.walks",
     "crunch": "fleetline.crunches",
     "accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
@@ -67,6 +69,7 @@ __all__ = [
     "agents",
     "breakdown",
     "calibrate",
+    "compare",
     "compare_article",
     "crunch",
     "demand",

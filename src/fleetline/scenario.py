@@ -53,6 +53,9 @@ def _share(about: str, *, required: bool = True) -> Key:
     return Key("share", about, 0.0, 1.0, required=required)
 
 
+_TIERS = ("frontier", "mid", "small")
+_SHAPES = ("general", "agentic", "long", "session")
+
 KEYS: Mapping[str, Key] = MappingProxyType(
     {
         "serving.model": Key("name", "the model every request is served with"),
@@ -66,15 +69,72 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "serving.step_latency": Key(
             "s", "time of a decode pass besides work, in the preset's place", 0.0, 3600.0, required=False
         ),
+        "serving.reached_by": Key(
+            "name", "measured: best runs over best modelled rates; nothing: all of it", required=False
+        ),
+        "serving.reached": Key(
+            "factor", "reached share of the best modelled rate, in the measured one's place", 1e-3, 10.0, required=False
+        ),
         "fleet.name": Key("name", "which chips serve: a column of the table `fleets`"),
         "fleet.vintage": Key("name", "edition of the chip sales data"),
         "fleet.as_of": Key("date", "chips sold to this day serve"),
         "fleet.sales_correlation": _share("correlation of the error of a chip's sales between quarters"),
+        "fleet.sales_growth": Key(
+            "factor/year",
+            "growth of a designer's sales, in arithmetic, after its last whole quarter",
+            0.1,
+            100.0,
+            required=False,
+        ),
+        "fleet.sales_growth_correlation": _share("correlation of that growth between designers", required=False),
+        "fleet.carried_until": Key("date", "until when sales are carried on, announced chips among them", required=False),
+        "fleet.lag": Key("year", "from the sale of a chip to its first request", 0.0, 5.0, required=False),
+        "fleet.lifetime": Key("year", "from its first request to its last", 0.5, 50.0, required=False),
+        "fleet.rack_share": _share("share of Blackwell chips in racks of 72; the rest is on 8-GPU boards", required=False),
+        "fleet.inference_share": _share(
+            "share of installed chips that serve; the rest trains, or is spare", required=False
+        ),
+        "fleet.busy_share": _share("most of its capacity that a serving fleet is loaded with at its peak", required=False),
+        "fleet.peak_over_mean": Key("factor", "demand of the busiest hour over the day's mean", 1.0, 10.0, required=False),
         "world.population": Key("people", "who could ask", 1.0, 1e11),
+        **{
+            f"mix.{tier}_model": Key("name", f"the open model that stands for {tier} models", required=False)
+            for tier in _TIERS
+        },
+        **{
+            f"mix.{tier}_share": _share(f"share of all tokens that {tier} models process", required=False)
+            for tier in _TIERS
+        },
+        **{f"mix.{shape}": Key("name", f"INPUT:OUTPUT tokens of a {shape} request", required=False) for shape in _SHAPES},
+        **{f"mix.{shape}_share": _share(f"share of all tokens in {shape} requests", required=False) for shape in _SHAPES},
+        "mix.session_hit": _share("share of a session's input that is found in the cache", required=False),
+        "mix.closed_share": _share("share of frontier tokens that closed models process", required=False),
+        "mix.closed_price": Key("USD/Mtoken", "output price of closed frontier models", 1e-3, 1e4, required=False),
+        "mix.closed_margin": _share("their gross margin", required=False),
+        "mix.open_price": Key(
+            "USD/Mtoken", "output price of the open model that stands for them", 1e-3, 1e4, required=False
+        ),
+        "mix.open_margin": _share("its gross margin", required=False),
         "growth.supply": Key("factor/year", "growth of serving capacity after the last quarter of sales", 0.1, 1000.0),
+        "growth.supply_half_life": Key(
+            "year", "in which that growth, and that of efficiency, halves", 0.05, 100.0, required=False
+        ),
         "growth.horizon": Key("date", "until when growth is carried on"),
         "growth.series": Key("names", "dated token series whose growth is the demand's, ENTITY | SCOPE of `token_demand`"),
         "growth.series_from": Key("date", "rows of the series dated earlier are left out of the fit"),
+        "growth.model": Key("name", "constant: a factor a year; slowing: it falls, with a half-life", required=False),
+        "growth.half_life": Key(
+            "year", "in which the growth of demand halves: before the series are seen", 0.05, 100.0, required=False
+        ),
+        "growth.known_by": Key("date", "statements announced later are not known", required=False),
+        "growth.efficiency": Key(
+            "factor/year",
+            "fall of the cost of the mean token by software and models, apart from chips",
+            0.1,
+            100.0,
+            required=False,
+        ),
+        "growth.efficiency_in": Key("name", "both: in supply and demand; neither: taken out of both", required=False),
         "growth.demand": Key("factor/year", "growth of demand, in the fitted one's place", 0.1, 1000.0, required=False),
         "demand.proxy": Key("name", "which measure of demand is held against supply"),
         "demand.as_of": Key("date", "when the engineers' demand is as computed"),
@@ -277,7 +337,8 @@ def _number(key: str, text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise InputError(f"set: {key}: got '{text}', allowed a number", field=key, got=text, allowed="a number") from error
+        said = f"set: {key}: got '{text}', allowed a number{_hint(KEYS[key])}"
+        raise InputError(said, field=key, got=text, allowed="a number") from error
 
 
 def _checked(where: str, key: str, value: Any, low: Any, high: Any, source: str, note: str) -> Assumption:
@@ -296,7 +357,7 @@ def _numeric(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, float |
     for each in given:
         if isinstance(each, bool) or not isinstance(each, int | float) or not kind.low <= each <= kind.high:
             top = "" if math.isinf(kind.high) else f" to {kind.high:g}"
-            raise ValueError(f"got {str(each)[:40]}, allowed a number from {kind.low:g}{top} {kind.unit}")
+            raise ValueError(f"got {str(each)[:40]}, allowed a number from {kind.low:g}{top} {kind.unit}{_hint(kind)}")
     if (low is None) != (high is None) or not given:
         raise ValueError("an interval needs both low and high" if given else "value is missing")
     if low is None:
@@ -305,6 +366,10 @@ def _numeric(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, float |
         raise ValueError(f"low {low:g} is over high {high:g}")
     belief = between(low, high, kind.scale) if value is None else Belief(float(value), float(low), float(high), kind.scale)
     return belief.value, float(low), float(high)
+
+
+def _hint(kind: Key) -> str:
+    return "; a factor: 2 means twice as much a year, not a percentage" if kind.unit == "factor/year" else ""
 
 
 def _worded(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, None, None]:

@@ -26,6 +26,7 @@ Value = TypeVar("Value")
 _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
     {
         "agent_parameters": rows.ParameterRow,
+        "announced": rows.AnnouncedRow,
         "api_prices": rows.ApiPriceRow,
         "article_numbers": rows.ArticleNumberRow,
         "benchmark_licences": rows.BenchmarkLicenceRow,
@@ -36,6 +37,7 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "chip_specs": rows.ChipSpecRow,
         "demand_parameters": rows.ParameterRow,
         "energy_facts": rows.ParameterRow,
+        "demand_series": rows.DemandSeriesRow,
         "fleets": rows.FleetRow,
         "formats": rows.FormatRow,
         "growth_and_supply_facts": rows.FactRow,
@@ -47,6 +49,8 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "pooled_law": rows.PooledLawRow,
         "presets": rows.PresetRow,
         "presets_fitted": rows.PresetRow,
+        "rates": rows.RateRow,
+        "reached": rows.ReachedRow,
         "recipes": rows.RecipeRow,
         "serving_speeds": rows.ServingSpeedRow,
         "speculation": rows.SpeculationRow,
@@ -142,6 +146,7 @@ def _assemble(tables: Mapping[str, Sequence[rows.Row]]) -> Catalog:
         facts[row.model][row.quantity] = row
     models, not_modelled = _models(facts)
     systems = _systems(_of(tables, "systems", rows.SystemRow), chips)
+    _check_announced(_of(tables, "announced", rows.AnnouncedRow), chips, systems)
     _check_fleets(_of(tables, "fleets", rows.FleetRow), _of(tables, "chip_sales", rows.ChipSalesRow), chips, systems)
     presets, defaults = _presets([*_of(tables, "presets", rows.PresetRow), *_of(tables, "presets_fitted", rows.PresetRow)])
     return Catalog(
@@ -206,7 +211,7 @@ def _chip(name: str, values: Mapping[str, float]) -> Chip:
     )
 
 
-def _systems(table: Iterable[rows.SystemRow], chips: Mapping[str, Chip]) -> dict[str, System]:
+def _systems(table: Sequence[rows.SystemRow], chips: Mapping[str, Chip]) -> dict[str, System]:
     systems: dict[str, System] = {}
     for row in table:
         chip = _found(chips, row, "chip")
@@ -215,7 +220,23 @@ def _systems(table: Iterable[rows.SystemRow], chips: Mapping[str, Chip]) -> dict
             said = f"{row.system} gives no gpus and {chip.name} has no scaleup_domain"
             raise fault(row, "gpus", said)
         systems[row.system] = System(row.system, chip, gpus)
+    for row in table:
+        if row.board is not None:
+            _found(systems, row, "board")
     return systems
+
+
+def _check_announced(table: Sequence[rows.AnnouncedRow], chips: Mapping[str, Chip], systems: Mapping[str, System]) -> None:
+    """Every chip and system is known, one that serves nothing says why, and no designer's shares pass one."""
+    for row in table:
+        _found(chips, row, "chip")
+        if row.system is not None:
+            _found(systems, row, "system")
+        elif row.note is None:
+            raise fault(row, "note", "a chip without a system says why")
+        share = sum(each.share for each in table if each.designer == row.designer)
+        if share > 1.0:
+            raise fault(row, "share", f"the announced chips of {row.designer} have {share:g} of its arithmetic")
 
 
 EVERY_CHIP = "all"  # the fleet that leaves out no chip that was sold

@@ -139,13 +139,17 @@ class ChipSpecRow(Claim):
 
 
 class SystemRow(Row):
-    """`systems`: a name for one scale-up domain of a chip; `gpus` only where it is not the chip's whole domain."""
+    """`systems`: a name for one scale-up domain of a chip; `gpus` only where it is not the chip's whole domain.
+
+    `board` is the system of 8 GPUs that the same chip is also sold in.
+    """
 
     KEY = ("system",)
 
     system: Text
     chip: Text
     gpus: Annotated[int, Field(ge=1)] | None = None
+    board: Text | None = None
     note: Text | None = None
 
 
@@ -621,3 +625,70 @@ class FleetRow(Row):
         after = self.first_day is None or self.first_day <= sale.start_date
         before = self.last_day is None or sale.end_date <= self.last_day
         return self.chip_type == sale.chip_type and after and before
+
+
+class AnnouncedRow(Row):
+    """`announced`: a chip without sales yet, from when it is sold, and its share of its designer's arithmetic a year later.
+
+    Without a system it serves nothing, `note` says why, and its designer's sales stay in the chips before it.
+    """
+
+    KEY = ("chip",)
+
+    chip: Text
+    designer: Text
+    from_day: Day
+    share: Annotated[float, Field(gt=0, le=1)]
+    system: Text | None = None
+    gpus: Annotated[int, Field(ge=1)] | None = None
+    note: Text | None = None
+
+
+class RateRow(Row):
+    """`rates`: the best rate of a model on a system, found beforehand by `make rates`; `reason` where there is none."""
+
+    KEY = ("model", "system", "gpus", "workload", "prefix_hit", "speed", "schedule", "speculative")
+
+    model: Text
+    system: Text
+    gpus: Annotated[int, Field(ge=1)]
+    workload: Text
+    prefix_hit: Annotated[float, Field(ge=0, le=1)]
+    speed: Positive
+    schedule: Text
+    speculative: Text
+    output_tok_s: NotNegative
+    reason: Text | None = None
+    configuration: Text | None = None
+
+
+class ReachedRow(Row):
+    """`reached`: best measured over best modelled rate on a system, or on any (5%, 50% and 95%), from so many models."""
+
+    KEY = ("system",)
+
+    system: Text
+    models: Annotated[int, Field(ge=1)]
+    low: Positive
+    central: Positive
+    high: Positive
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ordered(self.low, self.central, self.high, "reached")
+        return self
+
+
+class DemandSeriesRow(Row):
+    """`demand_series`: how a series of `token_demand` stands to the world's tokens, so that none is counted twice.
+
+    `total` is an estimate of the whole; `part` a part that no part of another group contains; `inside` is contained in a
+    part of its group or of others, and tells of growth alone.
+    """
+
+    KEY = ("series",)
+
+    series: Text
+    group: Text
+    role: Literal["total", "part", "inside"]
+    note: Text | None = None

@@ -139,9 +139,74 @@ def crunch(
             ),
             table("Probability of having passed by the end of", years, {"year": "year", **workloads}),
             table("Times a year", growth, {"what": "growth of", "p5": "5%", "p50": "median", "p95": "95%"}),
+            *_mix_tables(found["mix"]),
         ],
         as_json,
     )
+
+
+def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
+    """How full the fleet is with all tiers and shapes together, and when it is full."""
+    if mix is None:
+        return []
+    interval = {"p5": "5%", "p50": "median", "p95": "95%"}
+    names = {
+        "tokens_asked_tok_s": "asked for, input and output, tok/s",
+        "demand_tok_s": "the same, in the reference's output, tok/s",
+        "supply_tok_s": "could be served, in the reference's output, tok/s",
+        "load": "demand over supply",
+    }
+    now = [{"what": words} | mix[key] for key, words in names.items()]
+    dates = [
+        {"what": "all together"} | mix["crossover"],
+        {"what": "... without worlds that are full already"} | (mix["crossover_if_served"] or {}),
+        *({"what": f"all tokens {each['tier']} ({each['model']})"} | each["crossover"] for each in mix["tiers"]),
+    ]
+    classes = [
+        {
+            "what": f"{each['tier']}, {each['shape']}",
+            "workload": each["workload"],
+            "weight": each["weight"]["p50"],
+            **each["load"],
+        }
+        for each in mix["classes"]
+    ]
+    over = f"full already in {mix['probability_over_full']:.0%} of worlds"
+    columns = {"what": "tier and shape", "workload": "workload", "weight": "cost, in the reference's tokens"}
+    return [
+        table(f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **interval}),
+        table("Demand passes supply", dates, {"what": "what", "p10": "10%", "p50": "median", "p90": "90%"}),
+        table("Share of the fleet that each class keeps busy", classes, {**columns, **interval}),
+    ]
+
+
+@app.command(epilog="Example: fleetline compare article today --set fleet.inference_share=0.7")
+def compare(
+    first: Annotated[str, typer.Argument(metavar="SCENARIO", help="Where the walk begins.")] = "article",
+    second: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="Where it ends; --set changes lines of this one.")
+    ] = "today",
+    draws: Draws = 500,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """What moved the answer from one scenario to another, assumption by assumption: load, dates, and each effect alone."""
+    from fleetline import walks
+
+    found = flat(walks.compare(first, second, setting or (), draws=whole(draws), seed=whole(seed)))
+    columns = {
+        "step": "step",
+        "factor": "times load",
+        "factor_alone": "alone",
+        "load": "load",
+        "supply_tok_s": "supply, tok/s",
+        "demand_tok_s": "demand, tok/s",
+        "crossover_p50": "passes (median)",
+    }
+    rest = f"interactions {found['rest_factor']:.3g}"
+    title = f"From {found['first']} to {found['second']} on {found['day']}; {found['order']}; {rest}"
+    show(found, lambda: [table(title, found["steps"], columns, clip=70)], as_json)
 
 
 def _supply_tables(answer: dict[str, Any]) -> list[Table]:

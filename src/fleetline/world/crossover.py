@@ -69,6 +69,22 @@ def crossover(
     return _solve(knots, gap, int(np.searchsorted(knots, anchor)))
 
 
+def passing(years: npt.ArrayLike, load: npt.ArrayLike, now: int) -> Crossover:
+    """When demand over supply passes one, straight in its logarithm between the times it is given at.
+
+    Args:
+        years: increasing, shape (times,). load: over 0, shape (times, draws).
+        now: the place of the day that decides which passing is meant, as the module says.
+
+    Raises:
+        ValueError: years that do not increase, a load that is not over 0.
+    """
+    times = np.asarray(years, dtype=float)
+    if times.ndim != 1 or times.size < 2 or np.any(np.diff(times) <= 0.0):
+        raise ValueError(f"years: got {times}, allowed two or more that increase")
+    return _solve(times, np.log(_positive("load", load)), now)
+
+
 def _positive(what: str, given: npt.ArrayLike) -> Array:
     found = np.asarray(given, dtype=float)
     if not np.all((found > 0.0) & np.isfinite(found)):

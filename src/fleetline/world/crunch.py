@@ -16,14 +16,18 @@ from fleetline.beliefs import Array, Draws
 from fleetline.dates import year_of
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario
-from fleetline.world.crossover import Crossover, crossover
-from fleetline.world.demand import demand_draws, growth_draws
+from fleetline.world.carried import UNTIL
+from fleetline.world.crossover import Crossover, crossover, passing
+from fleetline.world.demand import demand_draws, growth_draws, log_factors, slows
 from fleetline.world.growth import History, history
+from fleetline.world.supply_growth import cheaper, chips_after, in_both
 
 
 @dataclass(frozen=True)
 class Sides:
     """Both sides at one workload in every world.
+
+    With `scenario` growth on either side may slow, and `supply_growth` and `demand_growth` are those of the day.
 
     Attributes:
         years: ends of the quarters of the supply history; `supply` [token/s], shape (quarters, draws).
@@ -40,9 +44,14 @@ class Sides:
     demand: Array
     demand_growth: Array
     horizon: float
+    slowing: Slowing | None = None
 
     def crossover(self) -> Crossover:
         """When demand passes supply."""
+        if self.slowing is not None:
+            years = self.slowing.years
+            load = self.demand_at(years.tolist()) / self.supply_at(years.tolist())
+            return passing(years, load, int(np.argmin(np.abs(years - self.demand_year))))
         return crossover(
             self.years,
             self.supply,
@@ -62,14 +71,58 @@ class Sides:
             before = max(after - 1, 0)
             width = max(self.years[after] - self.years[before], 1e-9)
             part = min((year - self.years[before]) / width, 1.0) if after > before else 1.0
-            beyond = max(year - self.years[-1], 0.0)
+            beyond = max(year - self.years[-1], 0.0) if self.slowing is None else 0.0
             rows.append((1.0 - part) * logs[before] + part * logs[after] + beyond * np.log(self.supply_growth))
-        return np.asarray(np.exp(rows))
+        grown = 1.0 if self.slowing is None else self.slowing.supply(np.asarray(years), float(self.years[-1]))
+        return np.asarray(np.exp(rows) * grown)
 
     def demand_at(self, years: Sequence[float]) -> Array:
         """Demand at some times; shape (years, draws)."""
+        if self.slowing is not None:
+            return np.asarray(self.demand * self.slowing.demand(years, self.demand_year))
         passed = np.asarray(years)[:, None] - self.demand_year
         return np.asarray(self.demand * self.demand_growth**passed)
+
+
+@dataclass(frozen=True)
+class Slowing:
+    """Growth that need not be steady; factors of shape (years, draws)."""
+
+    scenario: Scenario
+    draws: Draws
+
+    @property
+    def years(self) -> Array:
+        """Times to look at: quarters from a year before the scenario's day to the horizon."""
+        day, horizon = (year_of(self.scenario.date(key)) for key in ("fleet.as_of", "growth.horizon"))
+        return times(day, horizon)
+
+    def supply(self, years: Array, end: float) -> Array:
+        """Supply over that of the last chips known, at `end`: more chips, and cheaper tokens unless taken out of both."""
+        grown = chips_after(self.scenario, self.draws, years, end)
+        return grown * cheaper(self.scenario, self.draws, years) if in_both(self.scenario) else grown
+
+    def demand(self, years: Sequence[float], since: float) -> Array:
+        """Demand over that at `since`."""
+        grown = np.exp(log_factors(self.scenario, self.draws, since, years))
+        return np.asarray(
+            grown if in_both(self.scenario) else grown / cheaper(self.scenario, self.draws, np.asarray(years))
+        )
+
+
+_STEP = 0.25  # years between the times that are looked at
+
+
+def times(day: float, horizon: float) -> Array:
+    """Quarters around a day, from a year before it to the horizon.
+
+    Raises:
+        InputError: a horizon before the day.
+    """
+    if not horizon > day:
+        raise InputError("growth.horizon: got a day that is not after the scenario's, fleet.as_of", field="growth.horizon")
+    steps = int(np.ceil((horizon - day) / _STEP))
+    return np.concatenate([day - np.arange(4, 0, -1) * _STEP, day + np.arange(steps) * _STEP, [horizon]])
 
 
 def sides(scenario: Scenario, draws: Draws, demand_growth: Array | None = None) -> list[Sides]:
@@ -85,7 +138,8 @@ def sides(scenario: Scenario, draws: Draws, demand_growth: Array | None = None) 
 
 
 def _at(scenario: Scenario, draws: Draws, workload: str, past: History, supply_grows: Array, demand_grows: Array) -> Sides:
-    years, served = known(past, workload, scenario.date("fleet.as_of"))
+    until = scenario.date(UNTIL) if slows(scenario) and UNTIL in scenario else scenario.date("fleet.as_of")
+    years, served = known(past, workload, until)
     date, demand = demand_draws(scenario, draws, workload)
     return Sides(
         workload=workload,
@@ -96,6 +150,7 @@ def _at(scenario: Scenario, draws: Draws, workload: str, past: History, supply_g
         demand=np.broadcast_to(demand, (draws.count,)),
         demand_growth=np.broadcast_to(demand_grows, (draws.count,)),
         horizon=year_of(scenario.date("growth.horizon")),
+        slowing=Slowing(scenario, draws) if slows(scenario) else None,
     )
 
 

@@ -25,6 +25,7 @@ from fleetline.inputs import at_least_one, pair
 from fleetline.scenario import Scenario
 from fleetline.units import PERIODS
 from fleetline.world import series
+from fleetline.world import trend as trends
 
 TOTALS = MappingProxyType(
     {
@@ -376,10 +377,35 @@ def _central(row: ParameterRow) -> float:
 # --- all of them, and their growth ----------------------------------------------------------------------------------------
 
 
+def world(asked: Question) -> Proxy:
+    """The world's tokens on the scenario's day, from every dated series at once (module `trend`)."""
+    found = trends.trend(asked.scenario)
+    tokens = np.exp(found.paths(asked.draws).level)
+    statements = {each.series for each in found.statements}
+    source = "token_demand: " + "; ".join(sorted(statements))
+    return Proxy(
+        name="world",
+        about="the world, from every dated series",
+        direction="both",
+        stated="both, as far as the sources say",
+        date=asked.scenario.date("fleet.as_of"),
+        dated=asked.scenario.text("fleet.as_of"),
+        inputs=(Input(f"{len(found.statements)} statements", float(np.exp(found.best.mean[0])), "token/s", source),),
+        formula="world's level on the day in the fit of all series, no less than the parts that do not overlap"
+        + _to_output("both"),
+        tokens=tokens,
+        output=output_tokens(tokens, "both", asked.ratio),
+    )
+
+
 def makers(scenario: Scenario) -> dict[str, Callable[[Question], Proxy]]:
-    """Every proxy by its name; which of Apple's there are depends on the scenario's price models."""
+    """Every proxy by its name; which of Apple's there are depends on the scenario's price models.
+
+    The world's is there where the scenario says by which model demand grows.
+    """
     apple = {f"engineers-apple-{model}": model for model in scenario.names("demand.price_models")}
     return {
+        **({"world": world} if _MODEL in scenario else {}),
         **{name: partial(total, name=name) for name in TOTALS},
         "meta": meta,
         "engineers-meta": engineers_at_meta,
@@ -400,6 +426,9 @@ def moved(proxy: Proxy, to: datetime.date, growth_per_year: Array) -> Proxy:
     return replace(proxy, date=to, tokens=proxy.tokens * factor, output=proxy.output * factor)
 
 
+_MODEL = "growth.model"
+
+
 def fitted_growth(scenario: Scenario) -> series.Growth:
     """The growth of the scenario's dated series."""
     rows = load().rows("token_demand", TokenDemandRow)
@@ -413,7 +442,22 @@ def growth_of(scenario: Scenario) -> series.Growth | Belief:
 
 def growth_draws(scenario: Scenario, draws: Draws) -> Array:
     """Growth of demand in every world [factor/year], shape (draws,): drawn once a world, whatever the proxy."""
+    if slows(scenario):
+        return np.asarray(np.exp(trends.trend(scenario).paths(draws).growth))
     return growth_of(scenario).at(draws.scores("demand growth"))
+
+
+def slows(scenario: Scenario) -> bool:
+    """Whether growth comes from the fit of all series: where the scenario names a model, and no growth outright."""
+    return _MODEL in scenario and "growth.demand" not in scenario
+
+
+def log_factors(scenario: Scenario, draws: Draws, since: float, years: Sequence[float]) -> Array:
+    """Log of demand at some years over that at `since`, shape (years, draws): along constant or slowing growth."""
+    if not slows(scenario):
+        return np.asarray((np.asarray(years)[:, None] - since) * np.log(growth_draws(scenario, draws)))
+    paths = trends.trend(scenario).paths(draws)
+    return np.array([paths.log_factor(year) - paths.log_factor(since) for year in years])
 
 
 def demand_draws(scenario: Scenario, draws: Draws, workload: str) -> tuple[datetime.date, Array]:

@@ -8,14 +8,16 @@ r = 1 comes within 0.5% for every chip and quarter they are published for; r = 0
 r = 0 half as wide or less. Between chips the scores are independent: the sums of a designer's chips come within 20% of the
 published width (AMD, Amazon, Google at the end of 2025).
 
-Sold is taken as installed: no chip is retired, none waits for a building.
+Sold is taken as installed unless the scenario says how long a chip waits for a building (`fleet.lag`) and how long it
+serves (`fleet.lifetime`); sales the data does not have are carried on where it says how they grow (`fleet.sales_growth`,
+module `carried`); Blackwell is divided into racks and 8-GPU boards where it says so (`fleet.rack_share`).
 """
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -23,9 +25,12 @@ import numpy as np
 
 from fleetline.beliefs import Array, Belief, Draws
 from fleetline.catalog import load
-from fleetline.catalog.rows import ChipSalesRow, FleetRow
+from fleetline.catalog.rows import AnnouncedRow, ChipSalesRow, FleetRow, SystemRow
+from fleetline.dates import year_of
 from fleetline.errors import InputError, unknown_name
 from fleetline.scenario import Scenario
+from fleetline.world.carried import Kept, Sale, carried
+from fleetline.world.installed import Service, installed
 
 
 @dataclass(frozen=True)
@@ -68,13 +73,17 @@ class Member:
 
 @dataclass(frozen=True)
 class Fleet:
-    """The chips of a scenario by quarter. `outside` are sales names that the fleet does not count."""
+    """The chips of a scenario by quarter. `outside` are sales names that the fleet does not count.
+
+    `service` says how long chips wait and serve; without it they serve from the day they are sold.
+    """
 
     name: str
     vintage: str
     quarters: tuple[Quarter, ...]
     members: tuple[Member, ...]
     outside: tuple[str, ...]
+    service: Service | None = None
 
     def units(self, day: datetime.date) -> tuple[Array, ...]:
         """Chips of every member installed by the end of `day`; a quarter that is not over counts pro rata.
@@ -84,7 +93,30 @@ class Fleet:
         """
         self.check(day)
         shares = np.array([quarter.share_by(day) for quarter in self.quarters])
-        return tuple(shares @ member.sold for member in self.members)
+        if self.service is None:
+            return tuple(shares @ member.sold for member in self.members)
+        return tuple(installed(member.sold, shares.sum(), self.service)[0] for member in self.members)
+
+    @property
+    def installed(self) -> tuple[Array, ...]:
+        """Chips of every member installed at the end of each quarter; shape (quarters, draws) each."""
+        if self.service is None:
+            return tuple(member.installed for member in self.members)
+        ends = np.arange(1.0, len(self.quarters) + 1.0)
+        return tuple(installed(member.sold, ends, self.service) for member in self.members)
+
+    def at(self, years: Array) -> tuple[Array, ...]:
+        """Chips of every member installed at some times, as years; as on its first or last day outside the sales."""
+        days = [self.quarters[0].start, *(quarter.end + datetime.timedelta(days=1) for quarter in self.quarters)]
+        times = np.interp(years, [year_of(day) for day in days], np.arange(len(days)))
+        count = self.members[0].sold.shape[1]
+        service = self.service or Service(np.zeros(count), np.full(count, np.inf))
+        return tuple(installed(member.sold, times, service) for member in self.members)
+
+    @property
+    def end(self) -> float:
+        """When its last quarter ends, as a year."""
+        return year_of(self.quarters[-1].end + datetime.timedelta(days=1))
 
     def check(self, day: datetime.date) -> None:
         """Refuse a day that the sales data says nothing about."""
@@ -114,15 +146,73 @@ def fleet(scenario: Scenario, draws: Draws, name: str | None = None) -> Fleet:
     mine = [each for each in listed if any(each.counts(row) for row in counted)]
     if not counted:
         raise InputError(f"fleet.name: nothing of '{named}' is in chip sales {vintage}", field="fleet.name", got=named)
-    quarters = _quarters(counted)
     sold = _sold(scenario, draws, counted)
+    kept = Kept([Sale(row, sold[row.chip_type, row.start_date]) for row in counted])
+    if CARRIED in scenario and name is None:
+        kept = carried(scenario, draws, kept, _announced(kept, named))
+    quarters = _quarters([sale.row for sale in kept.sales], kept.carried)
+    found = tuple(_member(each, quarters, kept.sales, draws.count) for each in [*mine, *kept.announced])
     return Fleet(
         name=named,
         vintage=vintage,
         quarters=quarters,
-        members=tuple(_member(each, quarters, counted, sold, draws.count) for each in mine),
+        members=_on_boards(scenario, draws, found) if RACKS in scenario else found,
         outside=tuple(sorted({row.chip_type for row in rows} - {row.chip_type for row in counted})),
+        service=_service(scenario, draws),
     )
+
+
+CARRIED, RACKS = "fleet.sales_growth", "fleet.rack_share"
+
+
+def _announced(kept: Kept, fleet: str) -> list[FleetRow]:
+    """The chips that are announced by designers of the fleet, as members of it."""
+    designers = {sale.row.designer for sale in kept.sales}
+    return [
+        FleetRow(
+            fleet=fleet,
+            chip_type=row.chip,
+            chip=row.chip,
+            system=row.system,
+            gpus=row.gpus,
+            note=row.note,
+            source=row.source,
+        )
+        for row in load().rows("announced", AnnouncedRow)
+        if row.designer in designers
+    ]
+
+
+def _service(scenario: Scenario, draws: Draws) -> Service | None:
+    """How long chips wait and serve, in quarters; None where the scenario has them serve from the day they are sold."""
+    keys = ("fleet.lag", "fleet.lifetime")
+    if not any(key in scenario for key in keys):
+        return None
+    lag, lifetime = (
+        draws.draw(key, scenario.belief(key)) * _QUARTERS if key in scenario else np.full(draws.count, nothing)
+        for key, nothing in zip(keys, (0.0, np.inf), strict=True)
+    )
+    return Service(lag, lifetime)
+
+
+_QUARTERS = 4.0  # a year
+
+
+def _on_boards(scenario: Scenario, draws: Draws, members: Sequence[Member]) -> tuple[Member, ...]:
+    """Racks whose chip is also sold on 8-GPU boards, divided between both."""
+    racks = draws.draw(RACKS, scenario.belief(RACKS))
+    boards = {row.system: row.board for row in load().rows("systems", SystemRow) if row.board}
+    found = []
+    for member in members:
+        if member.system not in boards:
+            found.append(member)
+            continue
+        board = load().systems[boards[member.system]]
+        found.append(replace(member, sold=racks * member.sold))
+        found.append(
+            replace(member, chip=board.chip.name, system=board.name, gpus=int(board.gpus), sold=(1.0 - racks) * member.sold)
+        )
+    return tuple(found)
 
 
 def _sales_rows(wanted: str) -> tuple[str, list[ChipSalesRow]]:
@@ -165,19 +255,13 @@ def _belief(row: ChipSalesRow) -> Belief:
     return Belief(row.units_median, row.units_p5, row.units_p95, "log" if row.units_p5 > 0.0 else "linear")
 
 
-def _member(
-    row: FleetRow,
-    quarters: Sequence[Quarter],
-    rows: Sequence[ChipSalesRow],
-    sold: Mapping[tuple[str, str], Array],
-    count: int,
-) -> Member:
+def _member(row: FleetRow, quarters: Sequence[Quarter], sales: Sequence[Sale], count: int) -> Member:
     catalog = load()
     units = np.zeros((len(quarters), count))
     place = {quarter.start.isoformat(): index for index, quarter in enumerate(quarters)}
-    for sale in rows:
-        if row.counts(sale):
-            units[place[sale.start_date]] += row.share * sold[sale.chip_type, sale.start_date]
+    for sale in sales:
+        if row.counts(sale.row):
+            units[place[sale.row.start_date]] += row.share * sale.units
     return Member(
         chip_type=row.chip_type,
         chip=row.chip or catalog.systems[row.system or ""].chip.name,
@@ -188,11 +272,15 @@ def _member(
     )
 
 
-def _quarters(rows: Sequence[ChipSalesRow]) -> tuple[Quarter, ...]:
-    """Every quarter from the first sale to the last, with what is missing in it."""
+def _quarters(rows: Sequence[ChipSalesRow], carried_on: Mapping[str, Sequence[str]]) -> tuple[Quarter, ...]:
+    """Every quarter from the first sale to the last, with what is missing in it, or carried on."""
     missing = _missing(rows)
     return tuple(
-        Quarter(datetime.date.fromisoformat(start), datetime.date.fromisoformat(end), "; ".join(missing[start]))
+        Quarter(
+            datetime.date.fromisoformat(start),
+            datetime.date.fromisoformat(end),
+            f"carried on: {', '.join(carried_on[start])}" if start in carried_on else "; ".join(missing[start]),
+        )
         for start, end in sorted({(row.start_date, row.end_date) for row in rows})
     )
 

@@ -25,7 +25,7 @@ from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 from fleetline.world.fleet import Fleet, fleet
 from fleetline.world.rates import rate, way
-from fleetline.world.supply import by_system
+from fleetline.world.supply import available, by_system
 
 YEAR_DAYS = 365.25
 
@@ -85,11 +85,13 @@ def history(scenario: Scenario, draws: Draws, fleet_name: str | None = None) -> 
     """
     chips = fleet(scenario, draws, fleet_name)
     served = way(scenario, draws)
-    systems = by_system(chips.members, (member.installed for member in chips.members))
+    systems = by_system(chips.members, chips.installed)
+    share = available(scenario, draws)
     return History(
         dates=_dates(chips),
         output_tok_s={
-            workload: np.sum(
+            workload: share
+            * np.sum(
                 [count / gpus * rate(served, system, gpus, workload).tok_s for (system, gpus), count in systems.items()],
                 axis=0,
             )

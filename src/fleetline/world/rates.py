@@ -3,6 +3,9 @@
 Drawn once a world and used for every system, workload and quarter alike: the three efficiencies ("compute efficiency",
 "bandwidth efficiency", "step latency") and the wanted speed. A number that is certain stays a single number: nothing is
 computed twice for it.
+
+With a preset of measured kernel times the rate is that of the best configuration (`best_rates`), times what is reached of
+it in practice (`reached`); schedule and speculation may then be `best`, too.
 """
 
 from __future__ import annotations
@@ -21,6 +24,8 @@ from fleetline.errors import InputError
 from fleetline.physics import serving
 from fleetline.physics.serving import Limits
 from fleetline.scenario import Scenario
+from fleetline.world.best_rates import Question, best_rate
+from fleetline.world.reached import Reached, reached
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Way:
     model: str
     speed: Any
     options: Options
+    reached: Reached | None = None  # set where the best configuration is looked for
 
 
 @dataclass(frozen=True)
@@ -50,15 +56,17 @@ _EFFICIENCIES: Mapping[str, tuple[str, str, str]] = MappingProxyType(
 )
 
 
-def way(scenario: Scenario, draws: Draws) -> Way:
-    """The scenario's way of serving in every world.
+def way(scenario: Scenario, draws: Draws, model: str | None = None) -> Way:
+    """The scenario's way of serving in every world, of its model or another.
 
     Raises:
-        InputError: an unknown model or preset.
+        InputError: an unknown model or preset; an efficiency beside measured kernel times.
     """
     catalog = load()
-    model = catalog.model(scenario.text("serving.model")).name
+    model = catalog.model(model or scenario.text("serving.model")).name
     preset = catalog.preset(scenario.text("serving.preset"))
+    if preset.costs == "kernels":
+        return _best_way(scenario, draws, model, preset)
     drawn = {
         parameter: _drawn(draws, name, scenario.belief(key) if key in scenario else _believed(preset, parameter, scale))
         for parameter, (key, name, scale) in _EFFICIENCIES.items()
@@ -72,6 +80,16 @@ def way(scenario: Scenario, draws: Draws) -> Way:
         step_latency_s=drawn["step_latency_s"],
     )
     return Way(model, _drawn(draws, "serving.speed", scenario.belief("serving.speed")), options)
+
+
+def _best_way(scenario: Scenario, draws: Draws, model: str, preset: Preset) -> Way:
+    for key, _, _ in _EFFICIENCIES.values():
+        if key in scenario:
+            said = f"{key}: the preset {preset.name} has measured kernels; say serving.reached instead"
+            raise InputError(said, field=key, got=str(scenario.assumptions[key].value))
+    options = Options(schedule=scenario.text("serving.schedule"), speculative=scenario.text("serving.speculative"))
+    speed = _drawn(draws, "serving.speed", scenario.belief("serving.speed"))
+    return Way(model, speed, options, reached(scenario, draws))
 
 
 def _believed(preset: Preset, parameter: str, scale: str) -> Belief:
@@ -88,15 +106,19 @@ def _drawn(draws: Draws, name: str, belief: Belief) -> Any:
     return belief.value if belief.certain else draws.draw(name, belief)
 
 
-def rate(served: Way, system: str, gpus: int, workload: str) -> Rate:
+def rate(served: Way, system: str, gpus: int, workload: str, prefix_hit: float = 0.0) -> Rate:
     """The best rate of `gpus` chips of `system`; shape () where nothing is uncertain, else (draws,).
+
+    `prefix_hit` of each prompt is found in the cache [1].
 
     A system that does not hold the model, is too slow, or lacks a specification serves nothing, and says why.
 
     Raises:
         InputError: a setting that is wrong for every system, as an unknown schedule.
     """
-    options: Options = {**served.options, "gpus": gpus}
+    if served.reached is not None:
+        return _best(served, served.reached(served.model, system), system, gpus, workload, prefix_hit)
+    options: Options = {**served.options, "gpus": gpus, "prefix_hit": prefix_hit or None}
     try:
         deployment, _ = deploy(served.model, system, workload, **options)
         limits = Limits(speed=served.speed)
@@ -108,6 +130,28 @@ def rate(served: Way, system: str, gpus: int, workload: str) -> Rate:
     best = serving.rates(deployment, np.maximum(batch, 1.0)).throughput
     tok_s = np.where(batch > 0.0, best, 0.0)
     return Rate(tok_s, "" if np.all(batch > 0.0) else _reason(served, system, options, workload))
+
+
+_NODES = 5  # speeds at which a range of wanted speeds is looked up; between them, straight in both logarithms
+
+
+def _best(served: Way, reaches: Array, system: str, gpus: int, workload: str, prefix_hit: float) -> Rate:
+    """The best configuration's rate, times what is reached of it."""
+    speeds = np.atleast_1d(np.asarray(served.speed, dtype=float))
+    nodes = np.unique(np.geomspace(speeds.min(), speeds.max(), _NODES))
+    schedule, speculative = str(served.options["schedule"]), str(served.options["speculative"])
+    found = [
+        best_rate(Question(served.model, system, gpus, workload, prefix_hit, speed, schedule, speculative))
+        for speed in nodes.tolist()
+    ]
+    rates = np.array([each.tok_s for each in found])
+    reason = "; ".join(sorted({each.reason for each in found} - {""}))
+    if len(nodes) == 1:
+        return Rate(rates[0] * reaches, reason)
+    logs = np.log(np.where(rates > 0.0, rates, np.finfo(float).tiny))
+    central = np.exp(np.interp(np.log(speeds), np.log(nodes), logs))
+    # between a speed that is reached and one that is not, none is
+    return Rate(np.where(speeds <= nodes[rates > 0.0].max(initial=0.0), central, 0.0) * reaches, reason)
 
 
 def _reason(served: Way, system: str, options: Options, workload: str) -> str:

@@ -103,8 +103,8 @@ def supply(scenario: Scenario, draws: Draws) -> Supply:
     chips = fleet(scenario, draws)
     people = draws.draw("world.population", scenario.belief("world.population"))
     middle = systems_of(fleet(scenario, Median()), as_of)
-    central = _served(scenario, Median(), middle)
-    found = _served(scenario, draws, systems_of(chips, as_of))
+    central = _served(scenario, Median(), _times(middle, available(scenario, Median())))
+    found = _served(scenario, draws, _times(systems_of(chips, as_of), available(scenario, draws)))
     return Supply(
         fleet=chips.name,
         vintage=chips.vintage,
@@ -124,6 +124,28 @@ def supply(scenario: Scenario, draws: Draws) -> Supply:
             if quarter.incomplete and quarter.start <= as_of
         ),
     )
+
+
+def available(scenario: Scenario, draws: Draws) -> Array:
+    """The share of the fleet's hours that serves requests, in every world [1]; what the scenario leaves out is whole.
+
+    Of the chips installed `fleet.inference_share` serves (the rest trains, or is spare); demand swings over the day, so
+    that a fleet loaded to `fleet.busy_share` at its peak is loaded to that over `fleet.peak_over_mean` on average.
+    """
+    found = np.ones(draws.count)
+    for key in ("fleet.inference_share", "fleet.busy_share"):
+        if key in scenario:
+            found = found * draws.draw(key, scenario.belief(key))
+    if _PEAK in scenario:
+        found = found / draws.draw(_PEAK, scenario.belief(_PEAK))
+    return found
+
+
+_PEAK = "fleet.peak_over_mean"
+
+
+def _times(systems: Systems, share: Array) -> Systems:
+    return {place: count * share for place, count in systems.items()}
 
 
 Systems = Mapping[tuple[str, int], Array]  # (system, chips of one) -> chips of the fleet that serve in such; (draws,)

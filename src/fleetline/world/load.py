@@ -1,0 +1,145 @@
+"""How full the fleet is: the demand of every class of tokens over what the fleet could serve of it, over time.
+
+Load one is the crunch: the chips that serve are as busy, over the day, as the scenario says they can be. Demand is the
+proxy's tokens a second, input and output, divided over the mix; what a class's tokens cost falls by `growth.efficiency` a
+year from the scenario's day on. Observed tokens already hold cheaper models and software, so that fall belongs to both
+sides or to neither: `growth.efficiency_in` says which one is shown, and the load is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from fleetline.beliefs import Array, Draws
+from fleetline.dates import year_of
+from fleetline.errors import InputError
+from fleetline.scenario import Scenario
+from fleetline.world.crunch import times
+from fleetline.world.demand import chosen, log_factors, makers, question
+from fleetline.world.fleet import Fleet, fleet
+from fleetline.world.mix import Mix, Shape, mix
+from fleetline.world.rates import rate, way
+from fleetline.world.supply import available, by_system
+from fleetline.world.supply_growth import cheaper, chips_after, in_both
+
+REFERENCE = ("reference", "reference")
+Class = tuple[str, str]  # tier and shape
+
+
+@dataclass(frozen=True)
+class Load:
+    """Both sides of a scenario's mix; arrays of shape (times, draws).
+
+    Attributes:
+        years: times, increasing; `now` is the place of the scenario's day.
+        capacity: what the fleet would serve of a class alone [output token/s], and of the reference.
+        tokens: asked for, input and output [token/s].
+        mix: classes and shares.
+        cheaper: fall of the cost of a token since the scenario's day, as a factor over it.
+        in_both: whether that fall is shown in supply (and stays in demand), or is taken out of both.
+    """
+
+    years: Array
+    now: int
+    capacity: Mapping[Class, Array]
+    tokens: Array
+    mix: Mix
+    cheaper: Array
+    in_both: bool
+
+    def weight(self, name: Class) -> Array:
+        """What an output token of a class costs, in output tokens of the reference."""
+        return np.asarray(self.capacity[REFERENCE] / self.capacity[name])
+
+    def load_of(self, name: Class) -> Array:
+        """The share of the fleet that a class's demand keeps busy."""
+        tier = next(each for each in self.mix.tiers if each.name == name[0])
+        shape = next(each for each in self.mix.shapes if each.name == name[1])
+        asked = self.tokens * self.mix.output_share(tier, shape)
+        return np.asarray(asked / (self.capacity[name] * self.cheaper))
+
+    @property
+    def loads(self) -> Mapping[Class, Array]:
+        """Of every class."""
+        return {(tier.name, shape.name): self.load_of((tier.name, shape.name)) for tier, shape in self.mix.classes()}
+
+    @property
+    def total(self) -> Array:
+        """Demand over supply of the whole mix: one is full."""
+        return np.asarray(np.sum(list(self.loads.values()), axis=0))
+
+    @property
+    def supply(self) -> Array:
+        """What the fleet could serve, in output tokens of the reference [token/s]."""
+        return self.capacity[REFERENCE] * (self.cheaper if self.in_both else 1.0)
+
+    @property
+    def demand(self) -> Array:
+        """What is asked for, in output tokens of the reference [token/s]."""
+        return self.total * self.supply
+
+    def alone(self, tier: str) -> Array:
+        """Load if all tokens were of one tier, at the mix of shapes."""
+        mine = {name: load for name, load in self.loads.items() if name[0] == tier}
+        return np.asarray(np.sum(list(mine.values()), axis=0) / self.mix.tier_shares[tier])
+
+
+def load_of(scenario: Scenario, draws: Draws) -> Load:
+    """The load of a scenario with a mix, from its day back to a year before and on to the horizon.
+
+    Raises:
+        InputError: as `fleet`, `mix` and `demand`; a class that the fleet serves in no world, or a horizon before the day.
+    """
+    chips, served = fleet(scenario, draws), mix(scenario, draws)
+    chips.check(scenario.date("fleet.as_of"))
+    today = year_of(scenario.date("fleet.as_of"))
+    years = times(today, year_of(scenario.date("growth.horizon")))
+    classes: dict[Class, tuple[str, Shape, Array]] = {
+        (tier.name, shape.name): (tier.model, shape, tier.cost) for tier, shape in served.classes()
+    }
+    classes[REFERENCE] = (scenario.text("serving.model"), served.shapes[0], np.ones(draws.count))
+    return Load(
+        years=years,
+        now=int(np.argmin(np.abs(years - today))),
+        capacity=_capacity(scenario, draws, chips, classes, years),
+        tokens=_tokens(scenario, draws, served, years.tolist()),
+        mix=served,
+        cheaper=cheaper(scenario, draws, years),
+        in_both=in_both(scenario),
+    )
+
+
+def _capacity(
+    scenario: Scenario, draws: Draws, chips: Fleet, classes: Mapping[Class, tuple[str, Shape, Array]], years: Array
+) -> Mapping[Class, Array]:
+    """What the fleet would serve of each class alone; after the last quarter it grows by `growth.supply` a year."""
+    end = chips.end
+    inside = years[years < end] if years[-1] <= end else np.append(years[years < end], end)
+    systems = by_system(chips.members, chips.at(inside))
+    share = available(scenario, draws)
+    last = np.minimum(np.arange(len(years)), len(inside) - 1)  # later times stand on the last one known
+    grown = chips_after(scenario, draws, years, end)
+    ways = {model: way(scenario, draws, model) for model in dict.fromkeys(model for model, _, _ in classes.values())}
+    found: dict[Class, Array] = {}
+    for name, (model, shape, cost) in classes.items():
+        total = np.zeros((len(inside), draws.count))
+        for (system, gpus), count in systems.items():
+            each = rate(ways[model], system, gpus, shape.workload, shape.prefix_hit)
+            if np.any(each.tok_s > 0.0):
+                total += count * (each.tok_s / gpus)
+        if not np.all(total > 0.0):
+            said = f"mix: no chip of the fleet serves {model} at {shape.workload} in every world and at every time"
+            raise InputError(said, field=f"mix.{shape.name}", got=model)
+        found[name] = total[last] * (share / cost) * grown
+    return found
+
+
+def _tokens(scenario: Scenario, draws: Draws, served: Mix, years: Sequence[float]) -> Array:
+    """Tokens asked for, input and output; a proxy of output is one at the mix's own ratio."""
+    asked = question(scenario, draws, served.shapes[0].workload)
+    found = makers(scenario)[chosen(scenario)](asked)
+    tokens = found.tokens if found.direction == "both" else found.output * (1.0 + served.input_over_output)
+    return np.asarray(tokens * np.exp(log_factors(scenario, draws, year_of(found.date), years)))

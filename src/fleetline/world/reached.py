@@ -1,0 +1,58 @@
+"""How much of the best modelled rate is reached: best measured over best modelled, where both are known.
+
+Kernel times and messages make an upper end: scheduling, routing imbalance and software that is not yet tuned take their
+share, and few have searched as far as the model does. The catalog's table `reached` (made by `make rates`) holds, for each
+system that has been measured, the median ratio over models at about 8,000 tokens in and 1,000 out, with the spread of all
+systems' models around their system's median; and the same over all systems, for those that have not been measured.
+
+In a world the score of a model on a system is half everybody's (how far practice is from the model), a quarter the
+system's and a quarter the model's, by variance: errors are shared where their causes are. The division is a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from fleetline.beliefs import Array, Belief, Draws
+from fleetline.catalog import load
+from fleetline.catalog.rows import ReachedRow
+from fleetline.errors import unknown_name
+from fleetline.scenario import Scenario
+
+BY, SHARE = "serving.reached_by", "serving.reached"
+ANY = "any"
+SHARED, OF_SYSTEM, OF_MODEL = 0.5, 0.25, 0.25  # guess; they add to 1
+
+Reached = Callable[[str, str], Array]
+
+
+def reached(scenario: Scenario, draws: Draws) -> Reached:
+    """The factor of a model on a system in every world, shape (draws,): as measured, as the scenario says, or 1.
+
+    Raises:
+        InputError: `serving.reached_by` is neither `measured` nor `nothing`.
+    """
+    by = scenario.text(BY) if BY in scenario else "nothing"
+    if by not in {"measured", "nothing"}:
+        raise unknown_name("way", by, ["measured", "nothing"], where=f"{BY}: ", field=BY)
+    if by == "nothing" and SHARE not in scenario:
+        return lambda _model, _system: np.ones(draws.count)
+    rows = {row.system: row for row in load().rows("reached", ReachedRow)}
+
+    def of(model: str, system: str) -> Array:
+        if SHARE in scenario:
+            belief = scenario.belief(SHARE)
+        else:
+            row = rows.get(system, rows[ANY])
+            belief = Belief(row.central, row.low, row.high)
+        return belief.at(score(draws, model, system))
+
+    return of
+
+
+def score(draws: Draws, model: str, system: str) -> Array:
+    """Standard normal score of a model on a system, from what is shared and what is each one's own."""
+    parts = ((SHARED, "reached"), (OF_SYSTEM, f"reached on {system}"), (OF_MODEL, f"reached with {model}"))
+    return np.asarray(np.sum([np.sqrt(weight) * draws.scores(name) for weight, name in parts], axis=0))

@@ -1,0 +1,277 @@
+"""The growth of demand from every dated series at once, with slowing growth as a possibility.
+
+Model. Log tokens a second of a series s of group g at time t, counted in years from the scenario's day:
+
+    y = level_s + (g0 + group_g + own_s) K(t) + noise,      K(t) = h / ln 2 (1 - 2^(-t / h))
+
+K is time that runs slower and slower: growth halves every h years, and is g0 on the day; h to infinity is a straight line.
+Levels are free. Groups and series deviate from the common growth by normals of equal spread, so that a series inside
+another of its group (Doubao inside China, Google's API inside Google) is not a second witness. Estimates of the world's
+total share one level and one growth, whose deviation is that of the mean over the groups, and have an offset each:
+sources disagree by more than their noise. Noise, deviations and offsets have spreads that are fitted.
+
+Fit. Given h and the three spreads all is linear and normal: generalised least squares. The spreads are those of the highest
+marginal likelihood times weak priors, at each h of a grid; h has the marginal likelihood times its prior, the scenario's
+interval. Uncertainty of the spreads at a given h is left out. Draws are of (h, the world's level, its growth) together.
+
+Source: ours; growth that halves is Gompertz's curve in the logarithm (Gompertz 1825), fitted by empirical Bayes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy import linalg, optimize, special
+
+from fleetline.beliefs import Array, Belief, Draws
+from fleetline.catalog import load, table_path
+from fleetline.catalog.rows import DemandSeriesRow, TokenDemandRow
+from fleetline.dates import span, year_of
+from fleetline.errors import InputError, unknown_name
+from fleetline.scenario import Scenario
+from fleetline.world.series import by_series
+
+WORLD = "world"
+CONSTANT = 1e6  # years: a half-life that is none
+_HALF_LIVES = 21  # of the grid, evenly by ratio over the prior's central 99.8%
+# medians of the spreads before the data is seen, in the logarithm, and how sure: a factor of two each way; guesses
+_SPREADS = {"noise": 0.15, "growth": 0.4, "offset": 0.4}
+_SPREAD_SIGMA = math.log(2.0)
+_ROUNDING = 0.01  # statements are rounded to two digits or so, whatever else scatters them
+_FREE = 10.0  # prior spread of levels and of the common growth: as good as free
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One dated log token rate of a series; `years` from the anchor."""
+
+    series: str
+    group: str
+    role: str
+    years: float
+    log_tokens: float
+
+
+@dataclass(frozen=True)
+class Given:
+    """The fit at one half-life: log of its weight, spreads; mean and covariance of the world's (level, growth), and parts.
+
+    `parts` are the expected logs of every part's level on the day, by group.
+    """
+
+    half_life: float
+    log_weight: float
+    spreads: Mapping[str, float]
+    mean: Array
+    covariance: Array
+    parts: Mapping[str, float]
+
+    @property
+    def floor(self) -> float:
+        """Tokens a second on the day of all parts together."""
+        return float(np.sum(np.exp(list(self.parts.values()))))
+
+
+@dataclass(frozen=True)
+class Trend:
+    """The fit over a grid of half-lives, on `anchor`."""
+
+    anchor: float
+    statements: Sequence[Statement]
+    given: Sequence[Given]
+
+    @property
+    def weights(self) -> Array:
+        """Posterior weights of the grid."""
+        logs = np.array([each.log_weight for each in self.given])
+        return np.asarray(special.softmax(logs))
+
+    @property
+    def best(self) -> Given:
+        """The most likely half-life's."""
+        return max(self.given, key=lambda each: each.log_weight)
+
+    @property
+    def floor(self) -> float:
+        """Tokens a second on the day of the parts that do not overlap: the world processes no less."""
+        return self.best.floor
+
+    def paths(self, draws: Draws) -> Paths:
+        """The world's tokens over time in every world."""
+        half_life = self._half_lives(draws.scores("demand half-life"))
+        logs = np.log([each.half_life for each in self.given])
+        at = np.log(half_life)
+
+        def interpolated(pick: Callable[[Given], float]) -> Array:
+            return np.asarray(np.interp(at, logs, [pick(each) for each in self.given]))
+
+        level_mean, growth_mean = (interpolated(lambda each, k=k: float(each.mean[k])) for k in (0, 1))  # type: ignore[misc]
+        level_sd = interpolated(lambda each: math.sqrt(each.covariance[0, 0]))
+        growth_sd = interpolated(lambda each: math.sqrt(each.covariance[1, 1]))
+        r = interpolated(
+            lambda each: float(each.covariance[0, 1] / math.sqrt(each.covariance[0, 0] * each.covariance[1, 1]))
+        )
+        first, second = draws.scores("demand level"), draws.scores("demand growth")
+        level = level_mean + level_sd * first
+        growth = growth_mean + growth_sd * (r * first + np.sqrt(1.0 - r**2) * second)
+        floor = interpolated(lambda each: math.log(each.floor))
+        return Paths(self.anchor, np.maximum(level, floor), growth, half_life)
+
+    def _half_lives(self, scores: Array) -> Array:
+        if len(self.given) == 1:
+            return np.full(scores.shape, self.given[0].half_life)
+        below = np.cumsum(self.weights) - self.weights / 2.0
+        logs = np.log([each.half_life for each in self.given])
+        return np.asarray(np.exp(np.interp(special.ndtr(scores), below, logs)))
+
+
+@dataclass(frozen=True)
+class Paths:
+    """The world's tokens a second, input and output: log level on the anchor, growth there [1/year], half-life [year]."""
+
+    anchor: float
+    level: Array
+    growth: Array
+    half_life: Array
+
+    def log_factor(self, year: float) -> Array:
+        """Log of tokens at a year over those on the anchor, in every world."""
+        return self.growth * slowed(year - self.anchor, self.half_life)
+
+    def tokens(self, year: float) -> Array:
+        """Tokens a second at a year, input and output, in every world."""
+        return np.asarray(np.exp(self.level + self.log_factor(year)))
+
+
+def slowed(years: Array | float, half_life: Array | float) -> Array:
+    """K(t): years of growth at the anchor's rate that make the growth of `years` whose rate halves every `half_life`."""
+    rate = math.log(2.0) / np.asarray(half_life)
+    return np.asarray(-np.expm1(-rate * np.asarray(years)) / rate)
+
+
+def trend(scenario: Scenario) -> Trend:
+    """The fit of the scenario's statements, once a process for each question.
+
+    Raises:
+        InputError: a growth model that is not known; no world total, or no series with a growth, among the statements.
+    """
+    model = scenario.text("growth.model") if "growth.model" in scenario else "constant"
+    if model not in {"constant", "slowing"}:
+        raise InputError(f"growth.model: got '{model}', allowed constant or slowing", field="growth.model", got=model)
+    prior = scenario.belief("growth.half_life") if model == "slowing" else Belief(CONSTANT, CONSTANT, CONSTANT)
+    known = scenario.date("growth.known_by") if "growth.known_by" in scenario else datetime.date.max
+    return _trend(table_path(""), prior, scenario.date("growth.series_from"), known, year_of(scenario.date("fleet.as_of")))
+
+
+@lru_cache(maxsize=16)
+def _trend(folder: object, prior: Belief, since: datetime.date, known: datetime.date, anchor: float) -> Trend:  # noqa: ARG001
+    said = statements(since, known, anchor)
+    return fit(said, prior, anchor)
+
+
+def statements(since: datetime.date, known: datetime.date, anchor: float) -> list[Statement]:
+    """The rows of `token_demand` that the table `demand_series` names, from `since` on and announced by `known`."""
+    points = by_series(load().rows("token_demand", TokenDemandRow))
+    for row in load().rows("demand_series", DemandSeriesRow):
+        if row.series not in points:
+            raise unknown_name("series", row.series, points, where=f"demand_series.csv line {row.line}: ")
+    found = [
+        Statement(row.series, row.group, row.role, year_of(point.date) - anchor, math.log(point.tok_s))
+        for row in load().rows("demand_series", DemandSeriesRow)
+        for point in points.get(row.series, ())
+        if point.date >= since and span(point.row.announced).first <= known
+    ]
+    if not any(each.role == "total" for each in found):
+        raise InputError(
+            f"growth.series_from: no world total from {since} on, announced by {known}", field="growth.series_from"
+        )
+    if not any(len([each for each in found if each.series == name]) > 1 for name in {each.series for each in found}):
+        raise InputError(f"growth.series_from: no series has two dates from {since} on", field="growth.series_from")
+    return found
+
+
+def fit(said: Sequence[Statement], prior: Belief, anchor: float) -> Trend:
+    """The model's fit to some statements, `prior` of the half-life [year]."""
+    scores = np.array([0.0]) if prior.certain else np.linspace(-3.0, 3.0, _HALF_LIVES)
+    start = np.log(list(_SPREADS.values()))
+    found = []
+    for score, half_life in zip(scores.tolist(), prior.at(scores).tolist(), strict=True):
+        best = optimize.minimize(
+            lambda spreads, h=half_life: -_evidence(said, h, np.exp(spreads)) - _prior(spreads),
+            start,
+            method="Nelder-Mead",
+            options={"xatol": 1e-3, "fatol": 1e-4},
+        )
+        start = best.x
+        found.append(_given(said, half_life, np.exp(best.x), -float(best.fun) - score**2 / 2.0))
+    return Trend(anchor, tuple(said), tuple(found))
+
+
+def _prior(logs: Array) -> float:
+    away = (logs - np.log(list(_SPREADS.values()))) / _SPREAD_SIGMA
+    return float(-np.sum(away**2) / 2.0)
+
+
+def _design(said: Sequence[Statement], half_life: float, spreads: Array) -> tuple[Array, Array, list[str]]:
+    """Rows of the linear model, prior variances of its columns, and the columns' names."""
+    growth, offset = spreads[1] ** 2, spreads[2] ** 2
+    groups = sorted({each.group for each in said} - {WORLD})
+    columns: dict[str, float] = {"growth": _FREE**2, "level world": _FREE**2, "growth world": growth / max(len(groups), 1)}
+    for each in said:
+        if each.role == "total":
+            columns[f"offset {each.series}"] = offset
+        else:
+            columns[f"level {each.series}"] = _FREE**2
+            columns[f"growth {each.series}"] = growth
+            columns[f"growth of {each.group}"] = growth
+    names = list(columns)
+    place = {name: index for index, name in enumerate(names)}
+    rows = np.zeros((len(said), len(names)))
+    for row, each in zip(rows, said, strict=True):
+        time = float(slowed(each.years, half_life))
+        row[place["growth"]] = time
+        if each.role == "total":
+            row[place["level world"]], row[place["growth world"]], row[place[f"offset {each.series}"]] = 1.0, time, 1.0
+        else:
+            row[place[f"level {each.series}"]] = 1.0
+            row[place[f"growth {each.series}"]] = row[place[f"growth of {each.group}"]] = time
+    return rows, np.array(list(columns.values())), names
+
+
+def _centre(said: Sequence[Statement]) -> float:
+    return float(np.mean([each.log_tokens for each in said]))
+
+
+def _evidence(said: Sequence[Statement], half_life: float, spreads: Array) -> float:
+    """Log marginal likelihood of the statements."""
+    rows, variances, _ = _design(said, half_life, spreads)
+    y = np.array([each.log_tokens for each in said]) - _centre(said)
+    total = (rows * variances) @ rows.T + np.eye(len(y)) * (spreads[0] ** 2 + _ROUNDING**2)
+    factor = linalg.cho_factor(total, lower=True)
+    return float(-y @ linalg.cho_solve(factor, y) / 2.0 - np.sum(np.log(np.diag(factor[0]))))
+
+
+def _given(said: Sequence[Statement], half_life: float, spreads: Array, log_weight: float) -> Given:
+    """Mean and covariance of what is asked for, by conditioning on the statements."""
+    rows, variances, names = _design(said, half_life, spreads)
+    y = np.array([each.log_tokens for each in said]) - _centre(said)
+    total = (rows * variances) @ rows.T + np.eye(len(y)) * (spreads[0] ** 2 + _ROUNDING**2)
+    gain = linalg.solve(total, rows * variances, assume_a="pos").T
+    mean = gain @ y
+    covariance = np.diag(variances) - gain @ (rows * variances)
+    wanted = np.zeros((2, len(names)))
+    wanted[0, names.index("level world")] = 1.0
+    wanted[1, [names.index("growth"), names.index("growth world")]] = 1.0
+    parts: dict[str, float] = {}
+    for each in said:
+        if each.role == "part":  # the larger of two that count the same
+            level = float(mean[names.index(f"level {each.series}")]) + _centre(said)
+            parts[each.group] = max(parts.get(each.group, -math.inf), level)
+    middle = wanted @ mean + np.array([_centre(said), 0.0])
+    spread = dict(zip(_SPREADS, spreads.tolist(), strict=True))
+    return Given(half_life, log_weight, spread, middle, wanted @ covariance @ wanted.T, parts)

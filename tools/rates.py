@@ -1,0 +1,86 @@
+"""Find the best rates that the shipped scenarios ask for, and what is reached of such: `make rates` (a minute).
+
+    python tools/rates.py src/fleetline/catalog/data
+
+Writes `reached.csv` (best measured over best modelled rate, by system) and `rates.csv`.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from fleetline import runs
+from fleetline.catalog import load
+from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
+from fleetline.scenario import scenario
+from fleetline.world import best_rates
+from fleetline.world.best_rates import Found, Question
+from fleetline.world.questions import questions
+
+SCENARIOS = ("today",)
+LIKE = 0.05  # runs within 5% of 8,192:1,024 count
+RATES = [*Question.__dataclass_fields__, "output_tok_s", "reason", "configuration", "source"]
+
+
+def main(data: Path) -> None:
+    """Both tables."""
+    made = best_rates.made_with()
+    asked = list(dict.fromkeys(each for name in SCENARIOS for each in questions(scenario(name))))
+    lines = [[*each.__dict__.values(), *_cells(best_rates.explored(each)), made] for each in asked]
+    _write(data / "rates.csv", RATES, lines)
+    _write(data / "reached.csv", ["system", "models", "low", "central", "high", "source"], reached(made))
+
+
+def _cells(found: Found) -> list[str]:
+    return [f"{found.tok_s:.10g}", found.reason, found.configuration]
+
+
+def reached(made: str) -> list[list[object]]:
+    """A row a system, and one of all: median and 90% interval of measured over modelled, spread in the logarithm."""
+    logs = {system: np.array(values) for system, values in ratios().items()}
+    around = np.concatenate([each - np.median(each) for each in logs.values()])
+    every = np.concatenate(list(logs.values()))
+    rows = [_row(system, each, np.percentile(around, [5, 95]), made) for system, each in sorted(logs.items())]
+    return [*rows, _row("any", every, np.percentile(every - np.median(every), [5, 95]), made)]
+
+
+def _row(system: str, logs: np.ndarray, spread: np.ndarray, made: str) -> list[object]:
+    middle = float(np.median(logs))
+    numbers = [f"{np.exp(middle + each):.4g}" for each in (spread[0], 0.0, spread[1])]
+    return [system, len(logs), *numbers, f"best runs by wall time over best modelled rates, 8192:1024; {made}"]
+
+
+def ratios() -> dict[str, list[float]]:
+    """By system, log of best measured over best modelled output rate of each model measured on it."""
+    catalog = load()
+    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
+    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
+    speed = catalog.defaults["speed"]
+    found: dict[str, dict[str, float]] = defaultdict(dict)
+    for best in runs.measured(speed=speed):
+        system, model = systems.get(best.hardware), models.get(best.model)
+        tokens = [float(part) for part in best.workload.split(":")]
+        near = all(abs(given / wanted - 1.0) <= LIKE for given, wanted in zip(tokens, (8192.0, 1024.0), strict=True))
+        if best.definition != "wall" or not near or not system or not model or model not in catalog.models:
+            continue
+        gpus = int(np.max(catalog.systems[system].gpus))
+        modelled = best_rates.explored(Question(model, system, gpus, best.workload, 0.0, speed))
+        if modelled.tok_s > 0.0:
+            ratio = float(np.log(best.output_tok_s_gpu * gpus / modelled.tok_s))
+            found[system][model] = max(ratio, found[system].get(model, -np.inf))
+    return {system: list(each.values()) for system, each in found.items()}
+
+
+def _write(path: Path, header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *lines])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
