@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures lock clean kernel-page rates
+.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures peers lock clean kernel-page rates
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -17,6 +17,7 @@ help:
 	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
+	@echo "make peers       other predictors on the same rows: docs/peers.md (maintainers; installs them under out/peers)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
 
 report: .venv/core.stamp
@@ -66,10 +67,16 @@ pictures: report
 	cp out/figures/supply_against_demand.svg docs/figures/
 	$(BIN)/python tools/readme.py README.md docs/agents.md docs/energy.md
 
+peers: .venv/dev.stamp
+	PYTHONPATH=benchmarks:tools $(BIN)/python -m peers
+
 lock: .venv/dev.stamp
 	$(BIN)/pip install --quiet uv
 	for set in core dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; done
+	for peer in aiconfigurator genz-llm; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate benchmarks/peers/requirements/$$peer.in \
+	  -o benchmarks/peers/requirements/$$peer.txt; done
 
 .venv/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
