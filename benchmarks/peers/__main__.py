@@ -34,6 +34,7 @@ ROOT = HERE.parent.parent
 OUT = ROOT / "out" / "peers"
 AICONFIGURATOR, GENZ = Tool("aiconfigurator", "peers.ask_aiconfigurator"), Tool("genz-llm", "peers.ask_genz")
 _SAID = (  # the tools' own words, in ours
+    (r"EmpiricalNotImplemented", "it has no data of such kernels, nor a model to fill the gap with"),
     (r"OOM|would not fit", "it says that the weights and caches do not fit"),
     (
         r"data missing|not available|NotAvailable|No database|not supported|no data|Unsupported",
