@@ -33,7 +33,7 @@ def row(**changes: Any) -> Measurement:
 
 
 def asked(each: Measurement) -> dict[str, object]:
-    drafts = {draft.key: draft for draft in load().rows("speculation", SpeculationRow)}
+    drafts = {draft.key: draft for draft in load().rows("speculation", SpeculationRow) if draft.use == "recipe"}
     return dict(map_aiconfigurator.question(each, drafts, "SILICON").arguments)
 
 
@@ -125,7 +125,7 @@ def test_gpt_oss_has_eight_bit_experts_under_trt_on_blackwell_alone() -> None:
 
 
 def test_speculation_passes_the_published_acceptance_on() -> None:
-    """speculation.csv: DeepSeek R1 verifies 3 and keeps 2.48, so 2 drafts of which 1.48 are accepted."""
+    """speculation.csv, recipe: DeepSeek R1 verifies 3 and keeps 2.48, so 2 drafts of which 1.48 are accepted."""
     found = asked(row(model="dsr1", speculation="mtp", framework="trt"))
     assert (found["nextn"], found["nextn_accepted"]) == (2, 1.48)
 

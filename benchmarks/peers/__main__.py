@@ -74,7 +74,7 @@ class Peer:
 def peers() -> list[Peer]:
     """Whom we ask."""
     catalog = load()
-    drafts = {each.key: each for each in catalog.rows("speculation", SpeculationRow)}
+    drafts = {each.key: each for each in catalog.rows("speculation", SpeculationRow) if each.use == "recipe"}
     silicon, hybrid = (partial(map_aiconfigurator.question, drafts=drafts, database=mode) for mode in ("SILICON", "HYBRID"))
     return [
         Peer(

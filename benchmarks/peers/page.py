@@ -122,9 +122,9 @@ CAVEATS = """How comparable they are:
 
 * fleetline's errors are held out by configuration: no row of the same configuration, or of one that differs from it
   in name alone, was borrowed from. Its law's parameters are fitted to all rows ([accuracy.md](accuracy.md)).
-* aiconfigurator's kernel tables are measured on these chips; its predictions are not fitted to these rows, as far as
-  its documentation says. The package carries a list of measured runs that our rows with TTFT come from, with which it
-  is validated. Its tables are of one version of each framework; the rows are of many.
+* aiconfigurator's kernel tables are measured on these chips, one version of each framework, where the rows are of many.
+  Nothing is fitted to these rows here; but the package carries a list of measured runs (`silicon_sample.csv`) that our
+  rows with TTFT come from, and whether its authors tuned anything to it is not said.
 * genz-llm is a roofline at efficiencies of 1 that knows nothing of these rows.
 * The article's form has three numbers, fitted to Kimi K2.5 on Nvidia: on those rows it is not held out.
 * TTFT is scored where the mean over requests was measured. Neither peer models a queue: each gives the time of a
@@ -138,4 +138,4 @@ own arguments, with its reasons, is in [benchmarks/peers/README.md](../benchmark
 `map_aiconfigurator.py` and `map_genz.py` beside it. fleetline ships neither tool, nor any of their data."""
 
 AGREEMENT = """aiconfigurator has an adapter of InferenceX records. Every InferenceX row that we ask the tool about in its
-default mode was put to that adapter too, and became:"""
+default mode was put to that adapter too, and became (the README says where and why ours differ):"""
