@@ -19,8 +19,8 @@ _SLOW = ("get_latest_database_version", "get_version_slots", "get_supported_data
 def main(questions: Path, answers: Path) -> None:
     """Answer every question."""
     warnings.simplefilter("ignore")
-    from aiconfigurator.cli.api import cli_estimate  # noqa: PLC0415
-    from aiconfigurator_core.sdk import perf_database  # noqa: PLC0415
+    from aiconfigurator.cli.api import cli_estimate
+    from aiconfigurator_core.sdk import perf_database
 
     logging.disable(logging.CRITICAL)
     for name in _SLOW:

@@ -34,8 +34,8 @@ def estimate(arguments: dict[str, Any]) -> tuple[float, float]:
 @cache
 def milliseconds(stage: str, model: str, bits: str, inputs: int, outputs: int, engine: str) -> float:
     """One stage's latency; model and engine are JSON, so that a stage asked for twice is computed once."""
-    from GenZ import decode_moddeling, prefill_moddeling  # noqa: PLC0415
-    from GenZ.Models import ModelConfig  # noqa: PLC0415
+    from GenZ import decode_moddeling, prefill_moddeling
+    from GenZ.Models import ModelConfig
 
     described, options = json.loads(model), json.loads(engine)
     options |= {"model": ModelConfig(**described) if isinstance(described, dict) else described}

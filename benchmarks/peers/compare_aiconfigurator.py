@@ -36,7 +36,7 @@ def main(records: Path, out: Path) -> None:
 
 def outcome(row: dict[str, Any]) -> str:
     """The same arguments, other ones (and which), or the adapter's refusal without its numbers."""
-    from aiconfigurator.sdk import config_adapter  # noqa: PLC0415
+    from aiconfigurator.sdk import config_adapter
 
     source = config_adapter.InferenceXSource(row["config"], row["benchmark"])
     report = config_adapter.adapt_config(source, config_adapter.AdapterOverrides(**row["overrides"]))

@@ -60,7 +60,7 @@ def answers(tool: Tool, questions: Iterable[Question], out: Path, step: Callable
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     command = [str(python), "-m", tool.module, str(path), str(kept)]
     with (folder / "log.txt").open("a", encoding="utf-8") as log:
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=_variables())  # noqa: S603
+        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=_variables())
         _count(running, set(asked), step)
     if running.wait():
         raise RuntimeError(f"{tool.requirement} stopped; its last words are in {folder / 'log.txt'}")
@@ -71,7 +71,7 @@ def run(tool: Tool, out: Path, module: str, *arguments: Path) -> None:
     """Run another of our modules inside a tool's environment."""
     command = [str(_environment(tool, tool.folder(out))), "-m", module, *map(str, arguments)]
     with (tool.folder(out) / "log.txt").open("a", encoding="utf-8") as log:
-        subprocess.run(command, check=True, stderr=log, env=_variables())  # noqa: S603
+        subprocess.run(command, check=True, stderr=log, env=_variables())
 
 
 def _variables() -> dict[str, str]:
@@ -79,7 +79,7 @@ def _variables() -> dict[str, str]:
 
 
 def _count(running: subprocess.Popen[str], keys: set[str], step: Callable[[int], None]) -> None:
-    assert running.stdout is not None  # noqa: S101  (a pipe was asked for)
+    assert running.stdout is not None
     done = 0
     for line in running.stdout:
         if line.strip() in keys:  # the tools print on their own account too
@@ -93,9 +93,9 @@ def _environment(tool: Tool, folder: Path) -> Path:
     pinned = HERE / "requirements" / f"{tool.name}.txt"
     if not stamp.exists() or stamp.read_text(encoding="utf-8") != pinned.read_text(encoding="utf-8"):
         folder.mkdir(parents=True, exist_ok=True)
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], check=True)  # noqa: S603
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder / "venv")], check=True)
         install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", str(pinned)]
-        subprocess.run([str(python), *install], check=True)  # noqa: S603
+        subprocess.run([str(python), *install], check=True)
         stamp.write_text(pinned.read_text(encoding="utf-8"), encoding="utf-8")
     return python
 
