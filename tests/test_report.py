@@ -58,6 +58,19 @@ def test_the_headline_is_the_result(out: Path) -> None:
         assert when(row["p50"]) in lead.group(1) or row["workload"] == "25000:1000"
 
 
+def test_agents_and_energy_are_the_commands_answers(out: Path) -> None:
+    tables = json.loads((out / "results.json").read_text())["tables"]
+    cells = {(row["model"], row["hardware"], row["speed_tok_s_user"]): row for row in tables["agents_per_gpu"]}
+    # Epoch AI, How many AI agents could run on the AI chips shipped through 2027?, table B4: agents of a GB300
+    for model, at_50, at_100 in (("dsv4", 31.43, 14.42), ("glm5.2", 9.46, 7.85), ("kimik3", 3.97, 1.77)):
+        for speed, expected in ((50.0, at_50), (100.0, at_100)):
+            assert cells[model, "gb300", speed]["measured"] == pytest.approx(expected, abs=0.005)
+    page = (out / "report.html").read_text()
+    assert "a GB300 carries 31 agents of DeepSeek V4 Pro or 4 of Kimi K3" in page
+    (whole,) = [row for row in tables["energy_checks"] if row["what"].startswith("power for all")]
+    assert f"All AI chips sold by 2025 need {whole['p50']:.0f} GW (30 published)" in page
+
+
 def test_every_link_of_the_page_leads_somewhere(out: Path) -> None:
     page = re.sub(r"<script>.*?</script>", "", (out / "report.html").read_text(), flags=re.DOTALL)
     anchors, targets = set(re.findall(r'id="([^"]+)"', page)), set(re.findall(r'href="#([^"]+)"', page))

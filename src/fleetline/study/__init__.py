@@ -4,7 +4,8 @@ How a rack serves: prefill is bound by arithmetic and decode by memory; running 
 up to a batch that shrinks as context grows; speculation trades arithmetic for memory reads; what a user's speed costs. Then
 the model meets measured runs: how well three efficiencies predict them, what the runs can tell about each, the best runs
 anyone has published and why they serve less than the modelled rack. Then the world: racks times the rate of one; how that
-grows; what is asked for; and when one passes the other. Last, how near all of this comes to the article's numbers.
+grows; what is asked for; and when one passes the other. Then the same chips counted in agents, and in energy, where other
+people's totals can be held against them. Last, how near all of this comes to the article's numbers.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from fleetline.beliefs import Worlds
 from fleetline.catalog import load
 from fleetline.scenario import KEYS, Assumption, Scenario
-from fleetline.study import calibration, rack, world
+from fleetline.study import agents, calibration, energy, rack, world
 from fleetline.study.results import SYSTEM, Asked, Results, Rows
 from fleetline.study.sources import used_sources
 
@@ -52,6 +53,13 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
         "supply_against_demand": world.supply_against_demand,
         "crossover": world.crossover,
         "crossover_by_year": world.crossover_by_year,
+        "agents_per_gpu": agents.agents_per_gpu,
+        "agents_error": agents.agents_error,
+        "agents_of_fleet": agents.agents_of_fleet,
+        "agents_of_memory": agents.agents_of_memory,
+        "energy_checks": energy.energy_checks,
+        "energy_of_tokens": energy.energy_of_tokens,
+        "energy_of_demand": energy.energy_of_demand,
         "article_numbers": rack.article_numbers,
     }
 )
