@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fleetline.deployment import breakdown, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.frontiers import frontier
+    from fleetline.markets import market
     from fleetline.planning import plan
     from fleetline.power_check import energy
     from fleetline.reporting import report
@@ -50,6 +51,7 @@ _HOMES = {
     "validate": "fleetline.runs",
     "compare_article": "fleetline.article",
     "facts": "fleetline.catalog.listing",
+    "market": "fleetline.markets",
     "import_model": "fleetline.catalog.imported",
     "models": "fleetline.catalog.listing",
     "sources": "fleetline.catalog.listing",
@@ -77,6 +79,7 @@ __all__ = [
     "facts",
     "frontier",
     "import_model",
+    "market",
     "measured",
     "models",
     "plan",

@@ -108,6 +108,10 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         **{f"mix.{shape}": Key("name", f"INPUT:OUTPUT tokens of a {shape} request", required=False) for shape in _SHAPES},
         **{f"mix.{shape}_share": _share(f"share of all tokens in {shape} requests", required=False) for shape in _SHAPES},
         "mix.session_hit": _share("share of a session's input that is found in the cache", required=False),
+        **{
+            f"mix.{tier}_price_model": Key("name", f"whose list price stands for {tier} models", required=False)
+            for tier in _TIERS
+        },
         "mix.closed_share": _share("share of frontier tokens that closed models process", required=False),
         "mix.closed_price": Key("USD/Mtoken", "output price of closed frontier models", 1e-3, 1e4, required=False),
         "mix.closed_margin": _share("their gross margin", required=False),
@@ -136,6 +140,14 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         ),
         "growth.efficiency_in": Key("name", "both: in supply and demand; neither: taken out of both", required=False),
         "growth.demand": Key("factor/year", "growth of demand, in the fitted one's place", 0.1, 1000.0, required=False),
+        "market.elasticity": Key(
+            "exponent", "fall of all tokens with a price over its trend, as logarithms", 0.0, 100.0, required=False
+        ),
+        "market.switching": Key(
+            "exponent", "fall of the tokens that stay in their tier with that price", 0.0, 100.0, required=False
+        ),
+        "market.glut_load": _share("load under which the fleet is a glut", required=False),
+        "market.revenue_growth": Key("factor/year", "growth of developers' revenue", 0.1, 100.0, required=False),
         "demand.proxy": Key("name", "which measure of demand is held against supply"),
         "demand.as_of": Key("date", "when the engineers' demand is as computed"),
         "demand.engineers": Key("people", "software engineers worldwide", 1.0, 1e10),

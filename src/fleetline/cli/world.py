@@ -180,6 +180,57 @@ def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
     ]
 
 
+@app.command(epilog="Example: fleetline market today --set market.elasticity=0.06 --set market.switching=1")
+def market(
+    scenario: ScenarioGiven = "today",
+    draws: Draws = 2000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """The price that clears the crunch, who is priced out or takes a smaller model; and what would pay for the fleet."""
+    from fleetline import markets
+
+    found = flat(markets.market(scenario, setting or (), draws=whole(draws), seed=whole(seed)))
+    show(found, lambda: _market_tables(found), as_json)
+
+
+def _market_tables(found: dict[str, Any]) -> list[Table]:
+    rows = [
+        {
+            "year": state.get("year", found["as_of"]),
+            "load": state["load"]["p50"],
+            **{f"price {point}": state["price_over_trend"][point] for point in ("p5", "p50", "p95")},
+            "out": state["priced_out"]["p50"],
+            "down": state["moved_to_smaller"]["p50"],
+            "crunch": state["probability_crunch"],
+            "glut": state["probability_glut"],
+        }
+        for state in (found["now"], *found["years"])
+    ]
+    columns = {"year": "end of", "load": "load", "price p5": "price over trend, 5%", "price p50": "median"}
+    columns |= {"price p95": "95%", "out": "priced out", "down": "to smaller", "crunch": "P(crunch)", "glut": "P(glut)"}
+    points = {"p5": "5%", "p50": "median", "p95": "95%"}
+    names = {
+        "cost_usd_year": "owning the chips that serve, USD a year",
+        "revenue_usd_year": "developers' revenue, USD a year",
+    }
+    names |= {"revenue_over_cost": "revenue over cost", "break_even_utilisation": "load that pays for the fleet"}
+    lists = {"at_list_usd_year": "the tokens at list prices, USD a year", "reported_over_list": "revenue over that"}
+    paid = [{"what": words} | found["owning"][key] for key, words in names.items()]
+    paid += [{"what": words} | found["list_prices"][key] for key, words in lists.items()]
+    quiet = found["no_crunch"]
+    return [
+        table("The market by year, medians; price of a chip second", rows, columns),
+        table("What pays for the fleet", paid, {"what": "what", **points}),
+        table(
+            f"No crunch until {quiet['until']}, in {quiet['probability']:.0%} of worlds; these beside all",
+            quiet["conditions"],
+            {"what": "what", "all_p50": "median of all", "no_crunch_p50": "of those"},
+        ),
+    ]
+
+
 @app.command(epilog="Example: fleetline compare article today --set fleet.inference_share=0.7")
 def compare(
     first: Annotated[str, typer.Argument(metavar="SCENARIO", help="Where the walk begins.")] = "article",
