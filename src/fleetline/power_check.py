@@ -14,7 +14,7 @@ from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import demand as demanded
 from fleetline.world import energy as world
 from fleetline.world.fleet import fleet
-from fleetline.world.supply import ALTERNATIVES, measured_supply, supply
+from fleetline.world.supply import ALTERNATIVES, Capacity, available, measured_supply, supply
 from fleetline.worlds import DRAWS, Shorthand, interval, long, scenario_of, worlds
 
 Rows = list[dict[str, Any]]
@@ -113,28 +113,31 @@ def by_chip(found: world.FleetPower) -> Rows:
 def tokens(asked: Scenario, drawn: Draws, found: world.FleetPower) -> Rows:
     """Output tokens a joule, by the model and by the best measured runs, of the chips that serve.
 
-    A chip that serves nothing draws nothing here: the power is that of the systems behind the tokens.
+    A chip that serves nothing draws nothing here, nor does one while it trains or waits: the power is that of the systems
+    behind the tokens, for the share of hours that the supply takes.
     """
-    each = supply(asked, drawn).workloads
+    share = available(asked, drawn)
     rows = [
-        _tokens(
-            "model", one.workload, one.output_tok_s, _of(found, [s.system for s in one.by_system if not s.reason]), drawn
-        )
-        for one in each
+        _tokens("model", one.workload, one.output_tok_s, share * world.site_average(_of(found, _serving(one)), drawn))
+        for one in supply(asked, drawn).workloads
     ]
     for run in measured_supply(asked, drawn):
         if run.definition == "tpot":
             systems = [one.system for one in run.systems]
-            rows.append(_tokens("measured", run.workload, run.output_tok_s, _of(found, systems), drawn))
+            watts = world.site_average(_of(found, systems), drawn)
+            rows.append(_tokens("measured", run.workload, run.output_tok_s, watts))
     return rows
+
+
+def _serving(one: Capacity) -> list[str]:
+    return [each.system for each in one.by_system if np.any(each.output_tok_s > 0.0)]
 
 
 def _of(found: world.FleetPower, systems: Sequence[str]) -> world.FleetPower:
     return world.FleetPower(found.day, tuple(each for each in found.members if each.system in systems))
 
 
-def _tokens(case: str, workload: str, served: Array, power: world.FleetPower, drawn: Draws) -> dict[str, Any]:
-    watts = world.site_average(power, drawn)
+def _tokens(case: str, workload: str, served: Array, watts: Array) -> dict[str, Any]:
     return {
         "case": case,
         "workload": workload,
@@ -146,8 +149,9 @@ def _tokens(case: str, workload: str, served: Array, power: world.FleetPower, dr
 
 
 def needed(asked: Scenario, drawn: Draws, average: Array) -> Rows:
-    """Every proxy of demand as power, if all of it were served as the scenario's supply is."""
+    """Every proxy of demand as power, if all of it were served as the scenario's supply is, and as share of the fleet's."""
     rows: Rows = []
+    hours = available(asked, drawn)
     served = {each.workload: each.output_tok_s for each in supply(asked, drawn).workloads}
     for workload, rate in served.items():
         for proxy in demanded.proxies(demanded.question(asked, drawn, workload)):
@@ -157,8 +161,8 @@ def needed(asked: Scenario, drawn: Draws, average: Array) -> Rows:
                     "proxy": proxy.name,
                     "workload": workload,
                     "date": proxy.date.isoformat(),
-                    "power_gw": interval(share * average / 1e9),
-                    "share_of_fleet": interval(share),
+                    "power_gw": interval(share * hours * average / 1e9),
+                    "share_of_fleet": interval(share * hours),
                 }
             )
     return rows

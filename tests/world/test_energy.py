@@ -91,6 +91,23 @@ def test_a_shared_draw_is_one_draw() -> None:
     assert np.hypot(expected, rate) > 1.02 * width
 
 
+def test_hours_that_do_not_serve_are_not_the_tokens() -> None:
+    """Half the chips training, or all of them: a token takes the same energy, and demand as much power."""
+    whole = fl.energy(draws=50, workload="8000:1000")
+    half = fl.energy("article", ["fleet.inference_share=0.5"], draws=50, workload="8000:1000")
+    for one, other in zip(whole.tokens, half.tokens, strict=True):
+        assert one["j_output_token"] == pytest.approx(other["j_output_token"])
+    for one, other in zip(whole.demand, half.demand, strict=True):
+        assert one["power_gw"] == pytest.approx(other["power_gw"])
+
+
+def test_published_totals_are_of_chips_sold_in_every_scenario() -> None:
+    """Waits for a building are taken off once, by the checks themselves."""
+    sold = fl.energy(draws=50, workload="8000:1000").checks
+    waiting = fl.energy("article", ["fleet.lag=0.5", "fleet.lifetime=6"], draws=50, workload="8000:1000").checks
+    assert [each["ours"] for each in sold] == [each["ours"] for each in waiting]
+
+
 @given(st.floats(0.0, 1e9), st.floats(0.0, 1e9))
 def test_more_chips_draw_more(one: float, other: float) -> None:
     power = ChipPower(1000.0, 1500.0, derived=False)

@@ -3,8 +3,9 @@
 * All-in power of a chip: the chip with its share of host and network (`all_in_power` of `chip_specs`); where that is not
   known, its rated power (`tdp`) times the median ratio of the two over the chips that have both.
 * Site at its peak: all-in power x 1.4 for cooling and conversion. On average it draws a share of that.
-* Sold is not installed: chips wait for a building. Only the held-against totals of electricity take that off; `supply`
-  takes every chip sold as serving, and so does the energy of its tokens.
+* Sold is not installed: chips wait for a building. The totals of electricity take that off by `energy_facts`, whatever the
+  scenario says; a fleet's own power is that of the chips the scenario has installed.
+* The energy of tokens is that of the hours that serve requests (`supply.available`): not training, not idle ones.
 
 Source: ours, derived above; the factors and their sources in the table `energy_facts`.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from types import MappingProxyType
 
@@ -180,7 +181,8 @@ def checks(scenario: Scenario, draws: Draws) -> list[Check]:
     Raises:
         InputError: the scenario's sales edition does not reach the end of 2025.
     """
-    every = fleet(scenario, draws, EVERY_CHIP)
+    # sold, whatever the scenario says of waits: the published totals are of chips sold, or have their own share installed
+    every = replace(fleet(scenario, draws, EVERY_CHIP), service=None)
     now = fleet_power(every, END_2025)
     peak = site_peak(now, draws)
     epoch_w, h100e = _published_chips()
