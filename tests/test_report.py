@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import csv
+import html
 import json
 import re
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fleetline import reporting
 from fleetline.errors import InputError
-from fleetline.figures import human, when
+from fleetline.figures import first_screen, human, when
 from fleetline.reporting import report
 from fleetline.reporting.files import replace_all
 from fleetline.reporting.page import number
 from fleetline.reporting.plain import plain
+from fleetline.study import Results
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def test_the_page_needs_nothing_from_the_network(out: Path) -> None:
 
 def test_the_headline_is_the_result(out: Path) -> None:
     results = json.loads((out / "results.json").read_text())
-    lead = re.search(r'<p class="lead">(.*?)</p>', (out / "report.html").read_text(), re.DOTALL)
+    lead = re.search(r"<p>(The GB200 and GB300 racks sold by .*?)</p>", (out / "report.html").read_text(), re.DOTALL)
     assert lead is not None
     short, long = (
         next(row for row in results["tables"]["world_supply"] if (row["case"], row["workload"]) == ("article", workload))
@@ -69,6 +72,49 @@ def test_agents_and_energy_are_the_commands_answers(out: Path) -> None:
     assert "a GB300 carries 31 agents of DeepSeek V4 Pro or 4 of Kimi K3" in page
     (whole,) = [row for row in tables["energy_checks"] if row["what"].startswith("power for all")]
     assert f"All AI chips sold by 2025 need {whole['p50']:.0f} GW (30 published)" in page
+
+
+def answer(results: dict[str, Any], question: str) -> str:
+    page = re.sub("<[^>]+>", "", next(each.words for each in first_screen(_results(results)) if each.question == question))
+    return str(page)
+
+
+def _results(read: dict[str, Any]) -> Results:
+    return Results(**read)
+
+
+def test_the_first_screen_answers_in_sentences_made_from_results(out: Path) -> None:
+    read = json.loads((out / "results.json").read_text())
+    screen = re.search(r'<div class="answer">(.*?)</div>', (out / "report.html").read_text(), re.DOTALL)
+    assert screen is not None
+    questions: tuple[str, ...] = ("How much can the world serve now?", "How much does it ask for?", "When do they cross?")
+    questions += ("What decides it?", "What changed since the article?")
+    for question in questions:
+        assert question in screen[1]
+        assert html.escape(answer(read, question)).replace("&#x27;", "&#39;") in screen[1]
+    now = {row["what"]: row for row in read["tables"]["today_now"]}
+    crossing = {row["what"]: row for row in read["tables"]["today_crossover"]}["all together"]
+    assert human(now["supply_tok_s"]["p50"]) in answer(read, questions[0])
+    assert f"{now['load']['p50']:.0%}" in answer(read, questions[1])
+    for point in ("p10", "p50", "p90"):
+        assert when(crossing[point]) in answer(read, questions[2])
+
+
+def test_a_sentence_follows_its_results(out: Path) -> None:
+    # the control: other results, other words
+    read = json.loads((out / "results.json").read_text())
+    before = answer(read, "How much can the world serve now?")
+    next(row for row in read["tables"]["today_now"] if row["what"] == "supply_tok_s")["p50"] = 123e12
+    after = answer(read, "How much can the world serve now?")
+    assert before != after
+    assert "120 trillion" in after
+
+
+def test_what_decides_is_what_moves_the_load(out: Path) -> None:
+    rows = json.loads((out / "results.json").read_text())["tables"]["today_decides"]
+    ranked = {row["quantity"]: row["rank_correlation"] for row in rows}
+    assert [abs(row["rank_correlation"]) for row in rows] == sorted(map(abs, ranked.values()), reverse=True)
+    assert ranked["demand level"] > 0.0 > ranked["fleet.inference_share"]
 
 
 def test_every_link_of_the_page_leads_somewhere(out: Path) -> None:

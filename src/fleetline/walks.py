@@ -52,6 +52,7 @@ BLOCKS: Mapping[str, Sequence[str]] = MappingProxyType(
         "tiers and shapes in the place of one model and request": ("mix.",),
     }
 )
+AFTER = "market."  # what a market makes of a load does not move the load
 _TOGETHER = ("who asks", "growth of demand")  # a world's total needs its growth model
 
 
@@ -189,7 +190,7 @@ def _moved(now: Scenario, end: Scenario, keys: Sequence[str]) -> Scenario:
 
 def _blocks(start: Scenario, end: Scenario) -> dict[str, list[str]]:
     """The lines that differ, by step."""
-    differing = [key for key in KEYS if _said(start, key) != _said(end, key)]
+    differing = [key for key in KEYS if not key.startswith(AFTER) and _said(start, key) != _said(end, key)]
     found: dict[str, list[str]] = {}
     for name, beginnings in BLOCKS.items():
         keys = [key for key in differing if key.startswith(tuple(beginnings))]

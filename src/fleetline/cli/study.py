@@ -12,9 +12,9 @@ from fleetline.cli.options import Draws, ScenarioGiven, Seed, Set, app, whole
 from fleetline.cli.show import progress
 
 
-@app.command(epilog="Example: fleetline report article --set fleet.name=all --draws 5000 --out out")
+@app.command(epilog="Example: fleetline report today --set fleet.inference_share=0.7 --draws 5000 --out out")
 def report(
-    scenario: ScenarioGiven = "article",
+    scenario: ScenarioGiven = "today",
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Folder for report.html and what belongs to it.")] = "out",
     draws: Draws = 2000,
     seed: Seed = 0,

@@ -7,16 +7,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fleetline.figures import agents, calibration, energy, rack, world
+from fleetline.figures import agents, calibration, energy, rack, today, world
 from fleetline.figures.style import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
+from fleetline.figures.today import Sentence, first_screen
 from fleetline.study import Results
 
-__all__ = ["NAME_OF", "Figure", "demand_words", "figures", "fleet_words", "human", "rounded", "styled", "when"]
+__all__ = [
+    "NAME_OF",
+    "Figure",
+    "Sentence",
+    "demand_words",
+    "figures",
+    "first_screen",
+    "fleet_words",
+    "human",
+    "rounded",
+    "styled",
+    "when",
+]
 
 
 def figures(results: Results) -> list[Figure]:
     """Every figure of the report, in its order."""
-    return [make(results) for make in _FIGURES]
+    return [make(results) for make in (*(_OF_A_MIX if today.shown(results) else ()), *_FIGURES)]
+
+
+_OF_A_MIX: Sequence[Callable[[Results], Figure]] = (today.load_over_time, today.crunch_or_glut, today.walk)
 
 
 _FIGURES: Sequence[Callable[[Results], Figure]] = (

@@ -10,14 +10,14 @@ from fleetline import __version__
 from fleetline.errors import InputError
 from fleetline.reporting.files import check_folder, replace_all, table_csv
 from fleetline.reporting.plain import plain
-from fleetline.scenario import DEFAULT, Scenario
+from fleetline.scenario import Scenario
 from fleetline.worlds import DRAWS, scenario_of, worlds
 
 __all__ = ["report"]
 
 
 def report(
-    scenario: str | Path | Scenario = DEFAULT,
+    scenario: str | Path | Scenario = "today",
     settings: Iterable[str] = (),
     *,
     out: str | Path = "out",

@@ -11,7 +11,17 @@ from typing import Any
 import jinja2
 import vl_convert
 
-from fleetline.figures import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
+from fleetline.figures import (
+    NAME_OF,
+    Figure,
+    demand_words,
+    first_screen,
+    fleet_words,
+    human,
+    rounded,
+    styled,
+    when,
+)
 from fleetline.reporting.files import table_csv
 from fleetline.study import Results
 
@@ -45,6 +55,7 @@ def page(results: Results, figures: Sequence[Figure]) -> str:
         results=results,
         tables=results.tables,
         figures={figure.name: figure for figure in figures},
+        answers=first_screen(results) if "today_now" in results.tables else (),
         fleet_words=fleet_words(results),
         demand_words=demand_words(results),
         specs=_script_json({figure.name: styled(figure.chart) for figure in figures}),

@@ -17,9 +17,11 @@ from typing import Any
 from fleetline.beliefs import Worlds
 from fleetline.catalog import load
 from fleetline.scenario import KEYS, Assumption, Scenario
-from fleetline.study import agents, calibration, energy, rack, world
+from fleetline.scenario import scenario as read_scenario
+from fleetline.study import agents, calibration, energy, rack, today, world
 from fleetline.study.results import SYSTEM, Asked, Results, Rows
 from fleetline.study.sources import used_sources
+from fleetline.world.mix import has_mix
 
 __all__ = ["DRAWS", "QUESTIONS", "Asked", "Results", "Rows", "study"]
 
@@ -73,23 +75,30 @@ def study(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Results:
-    """The whole study of a scenario; `progress` is told the name of each question before it is worked on."""
-    asked = Asked(scenario, Worlds(draws, seed), seed)
+    """The whole study of a scenario; `progress` is told the name of each question before it is worked on.
+
+    A scenario that says what is served (`mix`) is answered first, in questions of its own; the argument step by step is
+    then the article's, in the article's world.
+    """
+    mine = Asked(scenario, Worlds(draws, seed), seed)
+    asked = Asked(read_scenario(), mine.draws, seed) if has_mix(scenario) else mine
+    asking = [(name, question, mine) for name, question in today.QUESTIONS.items() if has_mix(scenario)]
+    asking += [(name, question, asked) for name, question in QUESTIONS.items()]
     tables: dict[str, Rows] = {}
-    for name, question in QUESTIONS.items():
+    for name, question, of in asking:
         progress(name.replace("_", " "))
-        tables[name] = question(asked)
+        tables[name] = question(of)
     return Results(
         version=version,
-        setting=_setting(asked),
+        setting=_setting(asked) | {"scenario": scenario.name, "about": scenario.about, "day": scenario.text("fleet.as_of")},
         tables=tables,
-        methods={name: " ".join((question.__doc__ or "").split()) for name, question in QUESTIONS.items()},
-        assumptions=[_assumption(scenario.assumptions[key]) for key in KEYS if key in scenario],
+        methods={name: " ".join((question.__doc__ or "").split()) for name, question, _ in asking},
+        assumptions=[_assumption(asked.scenario.assumptions[key]) for key in KEYS if key in asked.scenario],
         sources=used_sources(asked),
     )
 
 
-def _setting(asked: Asked) -> Mapping[str, Any]:
+def _setting(asked: Asked) -> dict[str, Any]:
     """What the study is of, for titles and sentences."""
     scenario = asked.scenario
     return {

@@ -17,9 +17,9 @@ Rows = list[dict[str, Any]]
 SYSTEM = "gb200-nvl72"  # the rack the article follows through every step
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Asked:
-    """One study: a scenario, its possible worlds, and the seed they come from."""
+    """One study: a scenario, its possible worlds, and the seed they come from; equal to itself alone."""
 
     scenario: Scenario
     draws: Draws
