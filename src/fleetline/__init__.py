@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fleetline.power_check import energy
     from fleetline.reporting import report
     from fleetline.runs import accuracy, calibrate, measured, predict, validate
+    from fleetline.sensitivities import sensitivity
     from fleetline.walks import compare
     from fleetline.worlds import supply
 
@@ -43,6 +44,7 @@ _HOMES = {
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
     "compare": "fleetline.walks",
+    "sensitivity": "fleetline.sensitivities",
     "crunch": "fleetline.crunches",
     "accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
@@ -85,6 +87,7 @@ __all__ = [
     "plan",
     "predict",
     "report",
+    "sensitivity",
     "sources",
     "supply",
     "systems",
