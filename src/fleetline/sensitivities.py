@@ -27,7 +27,7 @@ MOST_POINTS = 2**16
 TOP = 5
 _AHEAD_YEARS = 2.0  # where the median world has passed already, or does not before the horizon
 
-# draws that are no line of a scenario: what they are
+# draws that are no line of a scenario, and lines whose own words need their neighbours': what they are
 ABOUT: Mapping[str, str] = {
     "chip sales": "chips sold by quarter, each chip's error",
     "serving.reached_by": "reached share of the modelled rates, by model and system",
@@ -38,6 +38,13 @@ ABOUT: Mapping[str, str] = {
     "compute efficiency": "reached share of peak arithmetic",
     "bandwidth efficiency": "reached share of memory bandwidth",
     "step latency": "time of a decode pass besides its work",
+    "mix.closed_margin": "gross margin of closed frontier models",
+    "mix.open_margin": "gross margin of the open model that stands for them",
+    "fleet.lag": "wait from the sale of a chip to its first request",
+    "fleet.lifetime": "years for which a chip serves",
+    "fleet.sales_growth": "growth of chip sales after the data",
+    "growth.efficiency": "fall of a token's cost by software and models",
+    "growth.supply_half_life": "years in which the growth of supply and efficiency halves",
 }
 
 

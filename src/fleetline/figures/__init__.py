@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from fleetline.figures import agents, calibration, energy, rack, today, world
+from fleetline.figures import agents, calibration, energy, foresight, rack, today, world
 from fleetline.figures.style import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
 from fleetline.figures.today import Sentence, first_screen
 from fleetline.study import Results
@@ -53,6 +53,7 @@ _FIGURES: Sequence[Callable[[Results], Figure]] = (
     world.demand_proxies,
     world.supply_against_demand,
     world.crossover_by_year,
+    foresight.tornado,
     agents.agents_per_gpu,
     energy.energy_checks,
     rack.article_numbers,

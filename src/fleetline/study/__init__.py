@@ -18,7 +18,7 @@ from fleetline.beliefs import Worlds
 from fleetline.catalog import load
 from fleetline.scenario import KEYS, Assumption, Scenario
 from fleetline.scenario import scenario as read_scenario
-from fleetline.study import agents, calibration, energy, rack, today, world
+from fleetline.study import agents, calibration, energy, foresight, rack, today, world
 from fleetline.study.results import SYSTEM, Asked, Results, Rows
 from fleetline.study.sources import used_sources
 from fleetline.world.mix import has_mix
@@ -55,6 +55,7 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
         "supply_against_demand": world.supply_against_demand,
         "crossover": world.crossover,
         "crossover_by_year": world.crossover_by_year,
+        "sensitivity": foresight.sensitivity,
         "agents_per_gpu": agents.agents_per_gpu,
         "agents_error": agents.agents_error,
         "agents_of_fleet": agents.agents_of_fleet,

@@ -8,7 +8,8 @@ Sobol' indices. The first-order index of a group is the share of the answer's va
 the total index is the share that stays while everything but the group is known, its interactions included. Two tables A and
 B of n worlds come from one scrambled Sobol' sequence; AB is A with a group's columns from B.
 
-Source: Saltelli et al., Computer Physics Communications 181 (2010) 259, table 2 (b) and (f), by `scipy.stats.sobol_indices`.
+Source: Saltelli et al., Computer Physics Communications 181 (2010) 259, table 2 (b) and (f), by
+`scipy.stats.sobol_indices`.
 """
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def indices(answer: Callable[[Scored], Array], groups: Groups, points: int, seed
         _finite(answer(Scored(points, {**first, **{name: second[name] for name in group}}))) for group in groups.values()
     ]
     found = sobol_indices(func={"f_A": of_first, "f_B": of_second, "f_AB": np.array(mixed)}, n=points)
-    return Indices(np.asarray(found.first_order), np.asarray(found.total_order))
+    shape = (-1, len(groups))  # SciPy leaves out the axis of a single answer
+    return Indices(np.reshape(found.first_order, shape), np.reshape(found.total_order, shape))
 
 
 def _finite(values: Array) -> Array:
