@@ -67,6 +67,8 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
     }
 )
 
+OF_THE_SCENARIO = frozenset({"sensitivity"})  # asked of the scenario itself, also where it has a mix
+
 
 def study(
     version: str,
@@ -84,7 +86,7 @@ def study(
     mine = Asked(scenario, Worlds(draws, seed), seed)
     asked = Asked(read_scenario(), mine.draws, seed) if has_mix(scenario) else mine
     asking = [(name, question, mine) for name, question in today.QUESTIONS.items() if has_mix(scenario)]
-    asking += [(name, question, asked) for name, question in QUESTIONS.items()]
+    asking += [(name, question, mine if name in OF_THE_SCENARIO else asked) for name, question in QUESTIONS.items()]
     tables: dict[str, Rows] = {}
     for name, question, of in asking:
         progress(name.replace("_", " "))
