@@ -11,6 +11,7 @@ import numpy as np
 
 from fleetline.beliefs import Array
 from fleetline.scenario import DEFAULT, Scenario
+from fleetline.world.assignment import assignment
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
 from fleetline.world.load import Load, load_of
@@ -25,7 +26,8 @@ class Crunch:
 
     `demand` is the proxy held against supply; growth is a factor a year. The workloads are alternative uses of the chips.
     `mix` is the answer of a scenario that says what is served: all tiers and shapes together, held in output tokens of the
-    reference, and each tier as if all tokens were of it.
+    reference, and each tier as if all tokens were of it; `load_of_median_world` says what the best division of chips over
+    classes would save over the proportional one.
     """
 
     scenario: str
@@ -64,8 +66,12 @@ def crunch(
         supply_growth_per_year=interval(found[0].supply_growth),
         demand_growth_per_year=interval(found[0].demand_growth),
         workloads=[{"workload": each.workload} | vars(summary(each.crossover())) for each in found],
-        mix=mixed(load_of(chosen, drawn), chosen) if has_mix(chosen) else None,
+        mix=_mix(load_of(chosen, drawn), chosen) if has_mix(chosen) else None,
     )
+
+
+def _mix(found: Load, chosen: Scenario) -> dict[str, Any]:
+    return mixed(found, chosen) | {"load_of_median_world": dict(assignment(chosen))}
 
 
 def mixed(found: Load, chosen: Scenario) -> dict[str, Any]:

@@ -110,7 +110,6 @@ def demand(
     chosen = scenario_of(scenario, settings)
     drawn = worlds(draws, seed)
     day = None if as_of is None else _day(as_of, chosen)
-    growth = world.growth_of(chosen)
     return Demand(
         scenario=chosen.name,
         workload=workload or chosen.text("demand.native_workload"),
@@ -119,7 +118,7 @@ def demand(
         seed=seed,
         proxy=world.chosen(chosen),
         proxies=_proxies(chosen, drawn, workload, day),
-        growth_per_year=_quantiles(growth),
+        growth_per_year=_growth(chosen, drawn),
         growth_source=_growth_source(chosen),
         growth_series=[_fitted(fit) for fit in world.fitted_growth(chosen).fits],
         comparisons=comparisons(chosen),
@@ -131,8 +130,7 @@ def _proxies(chosen: Scenario, drawn: Worlds, shape: str | None, day: datetime.d
     found = []
     for sample in (drawn, Median()):
         native = world.proxies(world.question(chosen, sample, shape))
-        growth = world.growth_draws(chosen, sample)
-        found.append([(each, each if day is None else world.moved(each, day, growth)) for each in native])
+        found.append([(each, each if day is None else world.at(chosen, sample, each, day)) for each in native])
     return [_asked(native, now, middle) for (native, now), (_, middle) in zip(*found, strict=True)]
 
 
@@ -165,7 +163,16 @@ def _quantiles(growth: series.Growth | Belief) -> dict[str, float]:
     return {"p5": low, "p50": middle, "p95": high}
 
 
+def _growth(chosen: Scenario, drawn: Worlds) -> dict[str, float]:
+    if world.slows(chosen):
+        low, middle, high = np.quantile(world.growth_draws(chosen, drawn), [0.05, 0.5, 0.95]).tolist()
+        return {"p5": low, "p50": middle, "p95": high}
+    return _quantiles(world.growth_of(chosen))
+
+
 def _growth_source(chosen: Scenario) -> str:
+    if world.slows(chosen):
+        return f"every series of demand_series on {chosen.text('fleet.as_of')}, growth.model {chosen.text('growth.model')}"
     if "growth.demand" in chosen:
         return f"growth.demand, {chosen.assumptions['growth.demand'].source}"
     return f"fitted from {chosen.text('growth.series_from')} on to {', '.join(chosen.names('growth.series'))}"

@@ -115,7 +115,8 @@ def compare(
     here = _measured(start, day)
     steps = [Step(start.name, (), here.load, 1.0, None, here.supply, here.demand, _median(start, drawn))]
     now = start
-    for name, keys in blocks.items():
+    backwards = has_mix(start) and not has_mix(end)  # a mix is taken away first, as it is put on last
+    for name, keys in reversed(blocks.items()) if backwards else blocks.items():
         now = _moved(now, end, keys)
         found, alone = _measured(now, day), _alone(start, end, keys, day)
         factor = found.load / here.load
@@ -134,8 +135,9 @@ def compare(
         here = found
     whole = steps[-1].load / steps[0].load
     alone_all = math.prod(each.factor_alone if each.factor_alone is not None else each.factor for each in steps[1:])
+    order = f"backwards: {ORDER}" if backwards else ORDER
     return Walk(
-        start.name, end.name, end.text("fleet.as_of"), draws, seed, ORDER, steps, whole / alone_all if steps[1:] else 1.0
+        start.name, end.name, end.text("fleet.as_of"), draws, seed, order, steps, whole / alone_all if steps[1:] else 1.0
     )
 
 

@@ -22,6 +22,7 @@ from fleetline.cli import main
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario, scenario
 from fleetline.world import best_rates
+from fleetline.world.assignment import assignment, best_load, proportional_load
 from fleetline.world.best_rates import Question, best_rate, explored
 from fleetline.world.carried import peak_ratio
 from fleetline.world.fleet import fleet
@@ -413,3 +414,55 @@ def test_a_load_has_its_shape() -> None:
     found: Load = load_of(TODAY, Worlds(7))
     assert found.total.shape == (len(found.years), 7)
     assert found.years[found.now] == pytest.approx(2026.9, abs=0.01)
+
+
+def test_the_way_back_takes_the_mix_away_first() -> None:
+    back = fl.compare("today", "article", draws=20)
+    assert back.order.startswith("backwards")
+    assert back.steps[1].step == "tiers and shapes in the place of one model and request"
+    there = fl.compare(draws=20)
+    # the day is the later one both times
+    assert back.steps[-1].load == pytest.approx(there.steps[0].load)
+    assert back.steps[0].load == pytest.approx(there.steps[-1].load)
+
+
+# --- which chips serve what ---------------------------------------------------------------------------------------------
+
+
+def test_the_best_division_by_hand() -> None:
+    # two kinds of ten chips; each serves one class at 2 and the other at 1: apart, 20 of each, in proportion 15
+    rates = np.array([[2.0, 1.0], [1.0, 2.0]])
+    chips, demand = np.array([10.0, 10.0]), np.array([20.0, 20.0])
+    assert proportional_load(chips, rates, demand) == pytest.approx(4.0 / 3.0)
+    assert best_load(chips, rates, demand) == pytest.approx(1.0)
+
+
+def test_one_kind_of_chip_has_nothing_to_divide() -> None:
+    rates, chips, demand = np.array([[2.0, 1.0]]), np.array([10.0]), np.array([5.0, 5.0])
+    assert best_load(chips, rates, demand) == pytest.approx(proportional_load(chips, rates, demand))
+    with pytest.raises(ValueError, match="no kind of chip serves"):
+        best_load(chips, np.array([[2.0, 0.0]]), demand)
+
+
+def test_the_proportional_division_is_the_load_and_the_best_is_no_worse() -> None:
+    found, median = assignment(TODAY), load_of(TODAY, Median())
+    assert found["proportional"] == pytest.approx(float(median.total[median.now, 0]), rel=1e-9)
+    assert 0.5 < found["best"] / found["proportional"] <= 1.0
+
+
+def test_growth_set_outright_stands_in_the_fit_s_place(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["crunch", "today", "--draws", "20", "--set", "growth.demand=3..6"])
+    assert ended.value.code == 0
+    growth = json.loads(capsys.readouterr().out)["demand_growth_per_year"]
+    low, middle, high = (growth[each] for each in ("p5", "p50", "p95"))
+    assert 2.0 < low < middle < high < 8.0
+
+
+def test_demand_moves_along_growth_that_slows() -> None:
+    now, later, last = (
+        fl.demand("today", as_of=day, draws=50).proxies[0].output_tok_s["central"]
+        for day in ("2026-11-26", "2028-11-26", "2030-11-26")
+    )
+    assert now < later < last
+    assert later / now > last / later  # it slows

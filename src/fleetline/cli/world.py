@@ -124,8 +124,8 @@ def crunch(
     found = flat(crunches.crunch(scenario, setting or (), draws=whole(draws), seed=whole(seed)))
     dates = [{"workload": each["workload"]} | each["crossover"] for each in found["workloads"]]
     years = [
-        {"year": year} | {each["workload"]: each["probability_by_year"][year] for each in found["workloads"]}
-        for year in found["workloads"][0]["probability_by_year"]
+        {"year": year} | {each["workload"]: each["probability_by_year"].get(year) for each in found["workloads"]}
+        for year in sorted({year for each in found["workloads"] for year in each["probability_by_year"]})
     ]
     growth = [{"what": side, **found[f"{side}_growth_per_year"]} for side in ("supply", "demand")]
     workloads = {each["workload"]: each["workload"] for each in found["workloads"]}
@@ -172,11 +172,13 @@ def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
         for each in mix["classes"]
     ]
     over = f"full already in {mix['probability_over_full']:.0%} of worlds"
+    median = mix["load_of_median_world"]
+    divided = f"best division of chips: load {median['best']:.2g} for {median['proportional']:.2g}, median world"
     columns = {"what": "tier and shape", "workload": "workload", "weight": "cost, in the reference's tokens"}
     return [
         table(f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **interval}),
         table("Demand passes supply", dates, {"what": "what", "p10": "10%", "p50": "median", "p90": "90%"}),
-        table("Share of the fleet that each class keeps busy", classes, {**columns, **interval}),
+        table(f"Share of the fleet that each class keeps busy; {divided}", classes, {**columns, **interval}),
     ]
 
 

@@ -429,6 +429,14 @@ def moved(proxy: Proxy, to: datetime.date, growth_per_year: Array) -> Proxy:
 _MODEL = "growth.model"
 
 
+def at(scenario: Scenario, draws: Draws, proxy: Proxy, day: datetime.date) -> Proxy:
+    """The proxy at another date, along the scenario's growth, constant or slowing."""
+    if not slows(scenario):
+        return moved(proxy, day, growth_draws(scenario, draws))
+    factor = np.exp(log_factors(scenario, draws, year_of(proxy.date), [year_of(day)])[0])
+    return replace(proxy, date=day, tokens=proxy.tokens * factor, output=proxy.output * factor)
+
+
 def fitted_growth(scenario: Scenario) -> series.Growth:
     """The growth of the scenario's dated series."""
     rows = load().rows("token_demand", TokenDemandRow)
