@@ -64,8 +64,8 @@ tables: .venv/dev.stamp
 
 pictures: report
 	mkdir -p docs/figures
-	cp out/figures/supply_against_demand.svg docs/figures/
-	$(BIN)/python tools/readme.py README.md docs/agents.md docs/energy.md
+	cp out/figures/supply_against_demand.svg out/figures/load_over_time.svg docs/figures/
+	$(BIN)/python tools/readme.py README.md docs/agents.md docs/energy.md docs/today.md
 
 peers: .venv/dev.stamp
 	PYTHONPATH=benchmarks:tools $(BIN)/python -m peers

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import fleetline as fl
 from fleetline.beliefs import Array, Belief, Draws, Median, Worlds
-from fleetline.catalog import load
+from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import ChipSalesRow, RateRow, ReachedRow
 from fleetline.cli import main
 from fleetline.errors import InputError
@@ -187,6 +187,11 @@ def test_a_table_made_with_other_code_is_probed(monkeypatch: pytest.MonkeyPatch)
 def test_another_speed_is_found_on_the_spot() -> None:
     slow, fast = (best_rate(Question("gpt-oss-120b", "b200", 8, "8000:1000", 0.0, speed)) for speed in (35.0, 60.0))
     assert 0.0 < fast.tok_s < slow.tok_s
+
+
+def test_the_shipped_table_is_in_use() -> None:
+    """If this fails, rates have moved and every answer of today is slow: `make rates`."""
+    assert len(best_rates._tabled(table_path("rates.csv"))) == len(load().rows("rates", RateRow))
 
 
 @pytest.mark.long

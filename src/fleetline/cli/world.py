@@ -132,24 +132,27 @@ def crunch(
     show(
         found,
         lambda: [
+            *_mix_tables(found["mix"]),
             table(
-                f"Demand ({found['demand']}) passes supply",
+                f"Demand ({found['demand']}) passes supply" + (f", {_ALONE}" if found["mix"] else ""),
                 dates,
                 {"workload": "workload", "p10": "10%", "p50": "median", "p90": "90%"},
             ),
             table("Probability of having passed by the end of", years, {"year": "year", **workloads}),
             table("Times a year", growth, {"what": "growth of", "p5": "5%", "p50": "median", "p95": "95%"}),
-            *_mix_tables(found["mix"]),
         ],
         as_json,
     )
+
+
+_ALONE = "if all tokens were of the reference's model and one request"
 
 
 def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
     """How full the fleet is with all tiers and shapes together, and when it is full."""
     if mix is None:
         return []
-    interval = {"p5": "5%", "p50": "median", "p95": "95%"}
+    interval, points = {"p5": "5%", "p50": "median", "p95": "95%"}, {"p10": "10%", "p50": "median", "p90": "90%"}
     names = {
         "tokens_asked_tok_s": "asked for, input and output, tok/s",
         "demand_tok_s": "the same, in the reference's output, tok/s",
@@ -176,8 +179,10 @@ def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
     divided = f"best division of chips: load {median['best']:.2g} for {median['proportional']:.2g}, median world"
     columns = {"what": "tier and shape", "workload": "workload", "weight": "cost, in the reference's tokens"}
     return [
-        table(f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **interval}),
-        table("Demand passes supply", dates, {"what": "what", "p10": "10%", "p50": "median", "p90": "90%"}),
+        table(
+            f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **interval}, clip=60
+        ),
+        table("Demand passes supply", dates, {"what": "what", **points}, clip=60),
         table(f"Share of the fleet that each class keeps busy; {divided}", classes, {**columns, **interval}),
     ]
 
@@ -200,7 +205,7 @@ def market(
 def _market_tables(found: dict[str, Any]) -> list[Table]:
     rows = [
         {
-            "year": state.get("year", found["as_of"]),
+            "year": str(state.get("year", found["as_of"])),
             "load": state["load"]["p50"],
             **{f"price {point}": state["price_over_trend"][point] for point in ("p5", "p50", "p95")},
             "out": state["priced_out"]["p50"],
@@ -224,11 +229,12 @@ def _market_tables(found: dict[str, Any]) -> list[Table]:
     quiet = found["no_crunch"]
     return [
         table("The market by year, medians; price of a chip second", rows, columns),
-        table("What pays for the fleet", paid, {"what": "what", **points}),
+        table("What pays for the fleet", paid, {"what": "what", **points}, clip=60),
         table(
             f"No crunch until {quiet['until']}, in {quiet['probability']:.0%} of worlds; these beside all",
             quiet["conditions"],
             {"what": "what", "all_p50": "median of all", "no_crunch_p50": "of those"},
+            clip=60,
         ),
     ]
 

@@ -88,8 +88,8 @@ def clear(loads: Sequence[Array], tokens: Sequence[Array], elasticity: Array, sw
     return Cleared(
         price=np.where(hopeless, np.inf, np.exp(log_price)),
         load=load_at(log_price) * rationed,
-        priced_out=np.asarray(1.0 - all_served),
-        moved_down=np.asarray(all_served - at_home),
+        priced_out=np.where(slack, 0.0, 1.0 - all_served),
+        moved_down=np.where(slack, 0.0, all_served - at_home),
         kept=kept,
         served=served,
     )
