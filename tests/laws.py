@@ -235,15 +235,16 @@ def throughput_stays_under_both_roofs(deployment: Deployment, load: float) -> No
 
 def between_its_longest_leg_and_serial(deployment: Deployment, load: float) -> None:
     """Serial >= any schedule >= the larger single leg; in two pools, whose schedule is fixed, each pool's legs."""
-    prefill, decode, timing = serving.timed(deployment, load)
-    total, place = timing.cycle.total_s, deployment.placement
+    stages, place = serving.timed(deployment, load), deployment.placement
+    prefill, decode, total = stages.prefill, stages.decode, place.timing(stages).cycle.total_s
     before = place.ratio if isinstance(place, Pooled) else 1.0
     for leg in _legs(prefill):
         assert total >= before * leg * (1.0 - ROUNDING), "shorter than a leg of prefill"
     for leg in _legs(decode):
         assert total >= leg * (1.0 - ROUNDING), "shorter than a leg of decode"
     if not isinstance(place, Pooled):
-        serial = serving.timed(replace(deployment, schedule=SCHEDULES["serial"]), load)[2].cycle.total_s
+        one_by_one = serving.timed(replace(deployment, schedule=SCHEDULES["serial"]), load)
+        serial = place.timing(one_by_one).cycle.total_s
         assert serial >= total * (1.0 - ROUNDING), "slower than doing one after the other"
 
 

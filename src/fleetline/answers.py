@@ -49,9 +49,11 @@ class Throughput:
     """What a deployment serves at one batch, or at its best one; infeasible cases have NaN rates and a `reason`.
 
     `throughput_tok_s` counts output tokens of the whole deployment; `speed_tok_s_user` is output tokens over wall time;
-    `interactivity_tok_s_user` is 1 / `tpot_s`. As the article does, a decode pass is counted for every output token, the
-    first included, so that `ttft_s + output_tokens * tpot_s = cycle_s`. `sessions` are those served and, where they think
-    between turns, those that wait meanwhile. Units end the names. Fields are floats, or arrays of one shape.
+    `interactivity_tok_s_user` is 1 / `tpot_s`. `ttft_s` is the mean over requests, waiting included; `ttft_p90_s` and
+    `ttft_p99_s` are what 90% and 99% of them do not exceed. As the article does, a decode pass is counted for every
+    output token, the first included, so that in lockstep `ttft_s + output_tokens * tpot_s = cycle_s`. `sessions` are
+    those served and, where they think between turns, those that wait meanwhile. Units end the names. Fields are floats,
+    or arrays of one shape.
     """
 
     feasible: Any
@@ -64,6 +66,8 @@ class Throughput:
     speed_tok_s_user: Any
     interactivity_tok_s_user: Any
     ttft_s: Any
+    ttft_p90_s: Any
+    ttft_p99_s: Any
     tpot_s: Any
     cycle_s: Any
     binding: Any
@@ -98,7 +102,7 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
     found = serving.rates(deployment, used)
     memory = serving.memory_used(deployment, used)
     none = np.equal(chosen, 0.0)
-    why = _why(deployment, limits, found, memory)
+    why = _why(deployment, limits, found, memory, none)
     feasible = np.asarray(why == 0)
     bound = serving.bound(deployment, limits, found) if optimised else serving.longest_wait(found.cycle)
     usd_per_s, power = deployment.terms.usd_per_s(deployment.system), deployment.system.power
@@ -111,6 +115,8 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
         "speed_tok_s_user": found.speed,
         "interactivity_tok_s_user": 1.0 / found.tpot_s,
         "ttft_s": found.ttft_s,
+        "ttft_p90_s": found.waiting.percentile_s(0.90),
+        "ttft_p99_s": found.waiting.percentile_s(0.99),
         "tpot_s": found.tpot_s,
         "cycle_s": found.cycle.total_s,
         "network_s": found.cycle.network_s,
@@ -166,6 +172,7 @@ _REASONS = MappingProxyType(
     {
         "context": "input and output are longer than the model's context",
         "memory": "weights, cache and activations do not fit",
+        "rate": "more requests come than are served",
         "ttft": "the first token comes later than wanted",
         "speed": "slower than wanted",
     }
@@ -174,11 +181,14 @@ _KINDS = ("", *_REASONS)
 _SAID = _words(["", *(f"{kind}: {text}" for kind, text in _REASONS.items())])
 
 
-def _why(deployment: Deployment, limits: Limits, found: Rates, memory: Numbers) -> npt.NDArray[np.int8]:
-    """Number of the first reason why a case cannot be served, 0 where it can."""
+def _why(
+    deployment: Deployment, limits: Limits, found: Rates, memory: Numbers, none: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.int8]:
+    """Number of the first reason why a case cannot be served, 0 where it can; `none`: not even one request is allowed."""
     fails = (
         ~serving.within_context(deployment),
         memory > serving.memory_capacity(deployment),
+        serving.overrun(deployment, found) & (np.logical_not(none) | np.logical_not(found.waiting.stable)),
         found.ttft_s > limits.max_ttft,
         found.speed < limits.speed,
     )
@@ -210,5 +220,9 @@ def _figures(kind: str, deployment: Deployment, limits: Limits, found: Rates, *,
             return f"{requests}: {word(memory / 1e9)} GB, usable are {word(capacity / 1e9)} GB of {deployment.system.name}"
         case "ttft":
             return f"{requests}: {word(found.ttft_s)} s, wanted {word(limits.max_ttft)} s"
+        case "rate" if not found.waiting.stable:
+            return "prompts come faster than they are prefilled"
+        case "rate":
+            return f"at most {word(found.throughput / deployment.output_tokens)} a second within the limits"
         case _:
             return f"{requests}: {word(found.speed)} tok/s/user, wanted {word(limits.speed)}"

@@ -27,6 +27,11 @@ from fleetline.catalog.timings import FRAMEWORKS
 from fleetline.catalog.types import FALLBACK_PRECISION
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
+from fleetline.physics.arrivals import Arrival
+from fleetline.physics.arrivals.batch import LOCKSTEP
+from fleetline.physics.arrivals.closed import Closed
+from fleetline.physics.arrivals.poisson import Poisson
+from fleetline.physics.arrivals.run import Run
 from fleetline.physics.money import PRICES, RENTED, Terms
 from fleetline.physics.network import Fabric, fabric_of
 from fleetline.physics.placement import WHOLE, Placement, Pooled, Sharded
@@ -68,7 +73,7 @@ def throughput(
         workload: "INPUT:OUTPUT" [token]; or give `input_tokens` and `output_tokens`.
         batch: requests in service [request]; switches the default wanted speed off.
         speed: at least this many output tokens over wall time [token/s/user]; 35 unless a batch is given.
-        max_ttft: at most this long to the first token [s].
+        max_ttft: at most this long to the first token, in the mean over requests [s].
         offline: work that nobody waits for (batch jobs): no wanted speed and no TTFT, so the batch that serves most.
         **options: see `Options`.
 
@@ -80,6 +85,8 @@ def throughput(
     options = _with_best_pools(model, system, workload, limits, options)
     deployment, setting = deploy(model, system, workload, **options)
     given = None if batch is None else inputs.at_least_one("batch", batch)
+    if given is not None and options.get("rate") is not None:
+        raise InputError("batch: follows from the rate; give one of the two", field="batch", got=str(batch))
     _check_shapes(deployment, limits, given)
     asked = {
         **setting,
@@ -135,6 +142,10 @@ class Options(TypedDict, total=False):
     the earlier context still cached at the next turn, 0 to 1; think_s: time between an answer and the next turn, in
     which the cache waits, 0 unless set [s]. price: rent (three years, unless said otherwise) or own, what owning costs.
     utilisation: share sold of what could be served, 1 unless set; costs are divided by it [1].
+    arrivals: batch (in lockstep, the article's; where no degrees are given),
+    closed (clients in equilibrium; where they are), run (a benchmark run, lengths from 0.8 of the workload's to all of
+    it) or poisson; rate: requests a second that come at random [1/s], which makes arrivals poisson and the batch what
+    that load needs.
     """
 
     input_tokens: NumbersLike | None
@@ -163,6 +174,8 @@ class Options(TypedDict, total=False):
     price: str | None
     utilisation: NumbersLike | None
     framework: str | None
+    arrivals: str | None
+    rate: NumbersLike | None
 
 
 def deploy(
@@ -191,12 +204,13 @@ def deploy(
     machine = _machine(catalog, inputs.text("system", system), options.get("gpus"))
     framework = _framework(options.get("framework"))
     reuse = _reuse(options)
+    named, arrivals = _arrivals(options, degrees)
     deployment = Deployment(
         model=counted_model,
         checkpoint=checkpoint.on(machine.chip),
         system=machine,
-        input_tokens=tokens_in,
-        output_tokens=tokens_out,
+        input_tokens=tokens_in * arrivals.lengths,
+        output_tokens=tokens_out * arrivals.lengths,
         schedule=SCHEDULES[schedule],
         efficiency=_efficiency(preset, options),
         hbm_reserve=_reserve(catalog.defaults["hbm_reserve"] if reserve is None else reserve),
@@ -213,21 +227,23 @@ def deploy(
             lambda: fabric_of(machine, catalog.timings_of(machine.chip.name, framework)),
         ),
         kernels=catalog.timings_of(machine.chip.name, framework).kernels if preset.costs == "kernels" else AT_PEAK,
+        arrivals=arrivals,
     )
     words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
+    words |= {"arrivals": named, "workload": f"{inputs.words(tokens_in)}:{inputs.words(tokens_out)}"}
     return deployment, _setting(deployment, words, options)
 
 
 def _setting(deployment: Deployment, words: Mapping[str, str | None], options: Options) -> Mapping[str, Any]:
     """What was asked, so that it can be asked again."""
-    word, efficiency = inputs.words, deployment.efficiency
+    efficiency = deployment.efficiency
     pairs = [rewrite for rewrite in deployment.rewrites if isinstance(rewrite, Speculative)]
     return MappingProxyType(
         {
             "model": deployment.model.name,
             "system": deployment.system.name,
             "gpus": deployment.system.gpus,
-            "workload": f"{word(deployment.input_tokens)}:{word(deployment.output_tokens)}",
+            "workload": words["workload"],
             "schedule": words["schedule"],
             "speculative": speculations.word(pairs[0], options.get("speculative")) if pairs else None,
             "preset": words["preset"],
@@ -243,6 +259,8 @@ def _setting(deployment: Deployment, words: Mapping[str, str | None], options: O
             "utilisation": deployment.terms.utilisation,
             "usd_chip_hour": {name: _hourly(price(deployment.system.part(1))) for name, price in PRICES.items()},
             **{name: options.get(name) for name in _REUSE},
+            "arrivals": words["arrivals"],
+            "rate": options.get("rate"),
             "configuration": configuration(deployment),
         }
     )
@@ -343,6 +361,23 @@ def _session(options: Options) -> tuple[Rewrite, ...]:
 
 
 _DAY = 86_400.0  # [s]; who thinks longer comes back to an empty cache
+
+
+ARRIVALS = ("batch", "closed", "run", "poisson")
+
+
+def _arrivals(options: Options, degrees: Degrees | None) -> tuple[str, Arrival]:
+    """How requests come: as named; at a rate, if one is given; in lockstep for one large chip, in a loop for GPUs."""
+    rate, name = options.get("rate"), options.get("arrivals")
+    if name is None:
+        name = "poisson" if rate is not None else "batch" if degrees is None else "closed"
+    if inputs.text("arrivals", name) not in ARRIVALS:
+        raise unknown_name("arrivals", name, ARRIVALS)
+    if (rate is not None) != (name == "poisson"):
+        said = "needs arrivals poisson" if rate is not None else "missing; arrivals poisson needs requests a second"
+        raise InputError(f"rate: {said}", field="rate", got=None if rate is None else str(rate))
+    kinds: Mapping[str, Arrival] = {"batch": LOCKSTEP, "closed": Closed(), "run": Run()}
+    return name, Poisson(rate=inputs.positive("rate", rate)) if rate is not None else kinds[name]
 
 
 def _to_one(what: str, value: NumbersLike) -> Numbers:

@@ -40,7 +40,7 @@ SystemName = Annotated[
 ]
 Workload = Annotated[str, typer.Option(metavar="INPUT:OUTPUT", help="Tokens of each request.")]
 Speed = Annotated[float | None, number("speed", "Wanted output tokens per second of each user, over wall time.")]
-MaxTtft = Annotated[float | None, number("max_ttft", "Longest time to the first token, seconds.")]
+MaxTtft = Annotated[float | None, number("max_ttft", "Longest mean time to the first token, seconds.")]
 Batch = Annotated[float | None, number("batch", "Requests in service, instead of the best number.")]
 Schedule = Annotated[
     str, typer.Option(metavar="NAME", help="serial, serial-total, chunked, chunked-total or disaggregated.")
@@ -97,6 +97,17 @@ MaxUtilisation = Annotated[
 Framework = Annotated[
     str | None,
     typer.Option(metavar="NAME", help="Whose kernels run: vllm, sglang, trt-llm or atom; of all together unless set."),
+]
+Arrivals = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="How requests come: batch (lockstep), closed (clients in equilibrium), run (a benchmark run) or poisson; "
+        "batch unless set, closed with degrees.",
+    ),
+]
+RequestsPerS = Annotated[
+    float | None, number("requests_per_s", "Requests that come at random a second; the batch follows (arrivals poisson).")
 ]
 Gpus = Annotated[float | None, number("gpus", "Only so many chips of the system.")]
 Precision = Annotated[

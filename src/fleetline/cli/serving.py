@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fleetline.cli.options import (
+    Arrivals,
     AsJson,
     BandwidthEfficiency,
     Batch,
@@ -30,6 +31,7 @@ from fleetline.cli.options import (
     PrefixHit,
     PrefixShared,
     Price,
+    RequestsPerS,
     Schedule,
     ServingPreset,
     Speculative,
@@ -83,6 +85,8 @@ def throughput(
     price: Price = "rent",
     utilisation: Utilisation = None,
     framework: Framework = None,
+    arrivals: Arrivals = None,
+    requests_per_s: RequestsPerS = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -117,6 +121,8 @@ def throughput(
         "price": price,
         "utilisation": utilisation,
         "framework": framework,
+        "arrivals": arrivals,
+        "rate": requests_per_s,
         "precision": precision,
         "counting": counting,
         "compute_efficiency": compute_efficiency,
@@ -160,6 +166,8 @@ def frontier(
     price: Price = "rent",
     utilisation: Utilisation = None,
     framework: Framework = None,
+    arrivals: Arrivals = None,
+    requests_per_s: RequestsPerS = None,
     precision: Precision = None,
     counting: Counting = None,
     compute_efficiency: ComputeEfficiency = None,
@@ -200,6 +208,8 @@ def frontier(
         price=price,
         utilisation=utilisation,
         framework=framework,
+        arrivals=arrivals,
+        rate=requests_per_s,
         precision=precision,
         counting=counting,
         compute_efficiency=compute_efficiency,
@@ -315,12 +325,14 @@ def _rates_table(found: Throughput) -> Table:
         )
     title = f"{setting['model']} on {int(setting['gpus'])} chips of {setting['system']}, {setting['workload']}, {how}"
     table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
+    quantiles = f"{found.ttft_p90_s:,.3f} s, {found.ttft_p99_s:,.3f} s"
     lines = [
         ("output tokens per second", f"{found.throughput_tok_s:,.0f}"),
         ("... of each chip", f"{found.throughput_tok_s_gpu:,.1f}"),
         ("speed of each user (wall time)", f"{found.speed_tok_s_user:,.2f} tok/s"),
         ("interactivity (1/TPOT)", f"{found.interactivity_tok_s_user:,.2f} tok/s"),
         ("TTFT", f"{found.ttft_s:,.3f} s"),
+        *([("... of 90%, 99% of requests", quantiles)] if found.setting["arrivals"] != "batch" else []),
         ("TPOT", f"{found.tpot_s * 1e3:,.3f} ms"),
         ("batch", f"{found.batch:,.6g}"),
         *([("sessions, waiting ones included", f"{found.sessions:,.1f}")] if found.sessions != found.batch else []),
@@ -374,11 +386,13 @@ def _operators_table(operators: Sequence[Any]) -> Table:
 
 
 def _points_table(points: Sequence[dict[str, Any]]) -> Table:
+    waits = any(point["ttft_p90_s"] != point["ttft_s"] for point in points)  # in lockstep nobody waits longer
     columns = {
         "batch": "batch",
         "speed_tok_s_user": "tok/s/user",
         "throughput_tok_s": "tok/s",
         "ttft_s": "TTFT, s",
+        **({"ttft_p90_s": "of 90%, s"} if waits else {}),
         "tpot_s": "TPOT, s",
         "binding": "bound by",
         "cost_usd_per_mtok_output": "USD/M output",

@@ -13,7 +13,9 @@ import numpy as np
 import numpy.typing as npt
 
 from fleetline.architecture.attention import Numbers
+from fleetline.physics.arrivals.batch import LOCKSTEP
 from fleetline.physics.chunks import points
+from fleetline.physics.engines import Timed
 from fleetline.physics.roofline import Leg, StageTime
 from fleetline.physics.search import smallest_real
 from fleetline.physics.serving import Deployment, Limits, shape_of, weight_times, work_times
@@ -40,7 +42,8 @@ def by_definition(deployment: Deployment) -> Array:
 
     def seconds(load: Numbers) -> Numbers:
         prefill, decode = work_times(deployment, load)  # messages are no roof
-        whole = deployment.placement.timing(deployment.schedule, prefill, decode, prefill).cycle
+        apart = Timed(deployment.schedule, LOCKSTEP, load, load, 1.0, 1.0, load, *(prefill, prefill, prefill), decode)
+        whole = deployment.placement.timing(apart).cycle
         return whole.compute_s + whole.bandwidth_s
 
     def flat(load: Array) -> npt.NDArray[np.bool_]:

@@ -14,9 +14,11 @@ import numpy as np
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model
 from fleetline.catalog.types import Checkpoint, System
+from fleetline.physics.arrivals import Waiting
+from fleetline.physics.engines import Pool, Shared, Timed
 from fleetline.physics.network import Fabric, Message, message_time, messages, network_time
 from fleetline.physics.roofline import IDLE, StageTime
-from fleetline.physics.schedules import Cycle, Schedule, cycle
+from fleetline.physics.schedules import Cycle, cycle
 from fleetline.physics.schedules.disaggregated import slower_pool
 from fleetline.physics.sharding import Degrees, shard
 from fleetline.physics.stages import Stage
@@ -28,10 +30,10 @@ _SLACK = 1e-9
 
 @dataclass(frozen=True)
 class Timing:
-    """A cycle of one machine (its batch served once), and TTFT and wall time of one of its requests [s]."""
+    """A cycle of one machine (its batch served once), and waiting and wall time of one of its requests [s]."""
 
     cycle: Cycle
-    ttft_s: Numbers
+    waiting: Waiting
     request_s: Numbers
 
 
@@ -72,8 +74,8 @@ class Placement(Protocol):
     def handover_s(self, part: Model, checkpoint: Checkpoint, stage: Stage) -> Numbers:
         """Time to hand a prefilled cache on to where it is decoded [s]."""
 
-    def timing(self, schedule: Schedule, prefill: StageTime, decode: StageTime, first: StageTime) -> Timing:
-        """The cycle of two stages, and a request's times; `first` is the prefill of the prompts taken together."""
+    def timing(self, timed: Timed) -> Timing:
+        """The cycle of two stages, and a request's times."""
 
 
 @dataclass(frozen=True)
@@ -109,13 +111,9 @@ class Whole:
         """Nothing is handed on."""
         return 0.0
 
-    def timing(self, schedule: Schedule, prefill: StageTime, decode: StageTime, first: StageTime) -> Timing:
-        """A request takes one cycle."""
-        whole = cycle(schedule, prefill, decode)
-        return Timing(whole, cycle(schedule, first, IDLE).total_s, whole.total_s)
-
-
-WHOLE = Whole()
+    def timing(self, timed: Timed) -> Timing:
+        """One machine does both."""
+        return _in_one(timed, self.ranks)
 
 
 @dataclass(frozen=True)
@@ -171,9 +169,9 @@ class Sharded:
         """The cache is decoded where it was prefilled."""
         return 0.0
 
-    def timing(self, schedule: Schedule, prefill: StageTime, decode: StageTime, first: StageTime) -> Timing:
+    def timing(self, timed: Timed) -> Timing:
         """A request takes one cycle."""
-        return WHOLE.timing(schedule, prefill, decode, first)
+        return _in_one(timed, self.ranks)
 
 
 @dataclass(frozen=True)
@@ -206,14 +204,25 @@ class Pooled(Sharded):
         sent = stage.sequences * cache_bytes(part, checkpoint, stage.end)
         return message_time(Message("all_gather", 2.0, stage.sequences, sent), self.fabric)
 
-    def timing(self, _schedule: Schedule, prefill: StageTime, decode: StageTime, first: StageTime) -> Timing:
-        """The slower pool rules; a request waits for its own prefill, its transfer and its decode."""
-        before, after, alone = (_apart(each) for each in (prefill, decode, first))
+    def timing(self, timed: Timed) -> Timing:
+        """The slower pool rules; a request waits for other prompts, its own prefill, its transfer and its decode."""
+        before, after, alone = (_apart(each) for each in (timed.prefill, timed.decode, timed.first))
         total = slower_pool(before.total_s, after.total_s, self.ratio)
         slow = np.asarray(after.total_s >= total)
         parts = zip(before.parts, after.parts, strict=True)
         whole = Cycle(*(np.where(slow, late, self.ratio * early)[()] for early, late in parts))
-        return Timing(whole, alone.total_s, alone.total_s + after.total_s)
+        clients = self.ratio * timed.load
+        waiting = timed.arrivals.waiting(Pool(clients, alone.total_s, after.total_s, self.ratio / self.ranks))
+        return Timing(whole, waiting, waiting.mean_s + after.total_s)
+
+
+def _in_one(timed: Timed, ranks: Numbers) -> Timing:
+    whole, waiting = timed.cycle, timed.arrivals.waiting(Shared(timed, 1.0 / ranks))
+    answer_s = cycle(timed.schedule, IDLE, timed.decode).total_s
+    return Timing(whole, waiting, timed.arrivals.request_s(waiting, whole.total_s, answer_s))
+
+
+WHOLE = Whole()
 
 
 def _apart(stage: StageTime) -> Cycle:

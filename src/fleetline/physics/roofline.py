@@ -102,6 +102,12 @@ NO_LEG = Leg(0.0, 0.0)
 IDLE = StageTime(NO_LEG, NO_LEG, 0.0)
 
 
+def scaled(stage: StageTime, by: Numbers) -> StageTime:
+    """A part of a stage, or several of it."""
+    linear, attention = (Leg(by * leg.compute_s, by * leg.bandwidth_s) for leg in (stage.linear, stage.attention))
+    return StageTime(linear, attention, by * stage.latency_s, by * stage.network_s)
+
+
 def stage_time(work: Work, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> StageTime:
     """The time `system` needs for a stage's work at the given efficiencies, times each kernel's own where laws are given.
 

@@ -3,7 +3,7 @@
 Every function takes a Deployment whose numeric fields are floats or arrays that broadcast, and a batch likewise.
 
 * cycle: one batch from prompt to last token [s]; `throughput = batch * output_tokens / cycle`.
-* TTFT: the prefill's part of the cycle, as long as the prefill would take alone.
+* TTFT: waiting and prefill, as requests arrive; in lockstep, as long as the batch's prefill would take alone.
 * TPOT: the rest of the cycle per output token, so that TTFT + output_tokens * TPOT = cycle.
 * speed: output tokens over wall time, `output_tokens / cycle` (article, footnote 4).
 """
@@ -20,8 +20,11 @@ import numpy.typing as npt
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model
 from fleetline.catalog.types import Checkpoint, System
+from fleetline.physics.arrivals import Arrival, Waiting
+from fleetline.physics.arrivals.batch import LOCKSTEP
+from fleetline.physics.engines import Timed
 from fleetline.physics.money import RENTED, Terms
-from fleetline.physics.placement import WHOLE, Placement, Timing
+from fleetline.physics.placement import WHOLE, Placement
 from fleetline.physics.rewrites import Rewrite
 from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time, traffic_time
 from fleetline.physics.schedules import Cycle, Schedule
@@ -59,6 +62,7 @@ class Deployment:
         placement: how it lies on the chips: as one (the article's), or sharded.
         terms: what its chips cost, and how much of what it could serve is sold.
         kernels: laws of the chip's kernels; without any they start at once and run at the peak.
+        arrivals: how requests come: in lockstep (the article's), in a loop, in a benchmark run, at random.
     """
 
     model: Model
@@ -75,6 +79,7 @@ class Deployment:
     placement: Placement = WHOLE
     kernels: KernelLaws = field(default_factory=lambda: AT_PEAK)
     terms: Terms = RENTED
+    arrivals: Arrival = LOCKSTEP
 
     @property
     def machine(self) -> System:
@@ -110,13 +115,20 @@ class Rates:
     prefill: StageTime
     decode: StageTime
     cycle: Cycle
-    ttft_s: Numbers
+    waiting: Waiting
     request_s: Numbers
+    arrivals: Arrival
 
-    @property
+    @cached_property
     def throughput(self) -> Numbers:
         """Output tokens per second of the whole deployment [token/s]."""
-        return self.batch * self.output_tokens / self.cycle.total_s
+        able = self.batch * self.output_tokens / self.cycle.total_s
+        return self.arrivals.served(able, self.output_tokens)
+
+    @cached_property
+    def ttft_s(self) -> Numbers:
+        """Mean time to the first token, waiting included [s]."""
+        return self.waiting.mean_s
 
     @property
     def speed(self) -> Numbers:
@@ -194,16 +206,50 @@ def stage_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, Stage
 def rates(deployment: Deployment, batch: Numbers) -> Rates:
     """Everything about a deployment that runs `batch` requests at a time."""
     load = deployment.placement.load(batch)
-    prefill, decode, timing = timed(deployment, load)
-    return Rates(batch, load, deployment.output_tokens, prefill, decode, timing.cycle, timing.ttft_s, timing.request_s)
+    stages = timed(deployment, load)
+    timing = deployment.placement.timing(stages)
+    return Rates(
+        batch=batch,
+        load=load,
+        output_tokens=deployment.output_tokens,
+        prefill=stages.prefill,
+        decode=stages.decode,
+        cycle=timing.cycle,
+        waiting=timing.waiting,
+        request_s=timing.request_s,
+        arrivals=deployment.arrivals,
+    )
 
 
-def timed(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime, Timing]:
-    """The stages of a machine that has `load` requests, and what they make of a request."""
+def overrun(deployment: Deployment, found: Rates) -> npt.NDArray[np.bool_]:
+    """Whether more requests come than are served; with a given number in service, never."""
+    wanted = deployment.arrivals.served(np.inf, deployment.output_tokens)
+    short = np.less(found.throughput, np.multiply(wanted, 1.0 - SAME))
+    return np.isfinite(wanted) & (np.logical_not(found.waiting.stable) | short)
+
+
+def timed(deployment: Deployment, load: Numbers) -> Timed:
+    """The stages of a machine that has `load` requests, and how they are run."""
     prefill, decode = stage_times(deployment, load)
-    together = deployment.placement.prompts(load)
-    first = prefill if together is load else stage_times(deployment, together)[0]
-    return prefill, decode, deployment.placement.timing(deployment.schedule, prefill, decode, first)
+    what = planned(deployment, load)
+    chunks = what.prefill.tokens * what.prefill.passes / deployment.chunk_tokens
+    most = np.maximum(np.floor(1.0 / chunks), 1.0)
+    joint = deployment.arrivals.together(load, what.decode.passes, most)
+    some = prefill if joint is load else stage_times(deployment, joint)[0]
+    alone, line = deployment.placement.prompts(joint), np.minimum(load, most)
+    return Timed(
+        schedule=deployment.schedule,
+        arrivals=deployment.arrivals,
+        load=load,
+        joint=joint,
+        passes=what.decode.passes,
+        chunks=chunks,
+        line=line,
+        full=some if joint is load or np.array_equal(joint, line) else stage_times(deployment, line)[0],
+        some=some,
+        first=some if alone is joint else stage_times(deployment, alone)[0],
+        decode=decode,
+    )
 
 
 @dataclass(frozen=True)
@@ -276,7 +322,7 @@ def kept_per_request(deployment: Deployment, what: Plan, load: Numbers) -> Numbe
     """Caches in memory for each request in service: its own, and what is kept of those whose session waits."""
     if np.all(np.equal(what.idle_s, 0.0)):
         return what.held
-    return what.held + what.idle_kept * what.idle_s / timed(deployment, load)[2].request_s
+    return what.held + what.idle_kept * what.idle_s / deployment.placement.timing(timed(deployment, load)).request_s
 
 
 def sessions(deployment: Deployment, found: Rates) -> Numbers:
@@ -381,6 +427,7 @@ def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
         *(deployment.input_tokens, deployment.output_tokens, deployment.hbm_reserve, deployment.chunk_tokens),
         *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency, deployment.terms.utilisation),
         *(deployment.system.hbm_bandwidth, deployment.placement.ranks, deployment.placement.stages),
+        deployment.arrivals.served(np.inf, deployment.output_tokens),
         *(what.passes, what.tokens, what.end, everything.prefill.tokens, everything.held, limits.speed, limits.max_ttft),
         *(everything.idle_s, everything.common, everything.commons),
     ]

@@ -29,6 +29,14 @@ SCHEDULES: Mapping[str, Schedule] = MappingProxyType(
     }
 )
 
+# Schedules under which a prompt stops decoding, prompts first. Source: SGLang's scheduler (physics notes, section 4).
+_PROMPTS_FIRST = frozenset({serial.legs, serial_total.legs})
+
+
+def decodes_beside(schedule: Schedule) -> bool:
+    """Whether decode passes go on while a prompt is prefilled."""
+    return schedule not in _PROMPTS_FIRST
+
 
 @dataclass(frozen=True)
 class Cycle:
@@ -38,6 +46,10 @@ class Cycle:
     bandwidth_s: Numbers
     latency_s: Numbers
     network_s: Numbers = 0.0
+
+    def __add__(self, other: Cycle) -> Cycle:
+        """One after the other."""
+        return Cycle(*(one + another for one, another in zip(self.parts, other.parts, strict=True)))
 
     @property
     def parts(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
