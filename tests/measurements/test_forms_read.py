@@ -86,6 +86,31 @@ def test_pools_of_a_run_may_come_without_their_engines(tmp_path: Path) -> None:
     assert only(write_csv(tmp_path, counted)).gpus == 48
 
 
+@pytest.mark.parametrize(
+    ("engine", "pool"),
+    [
+        # configuration 36 and others of the database: tp 8, ep 8, stored as 64 GPUs
+        ({"tp": 64, "attention_dp": 1, "moe_tp": 8, "moe_ep": 8}, Pool(1, 8, 8, 8, dp_attention=False, total=8)),
+        ({"tp": 1, "attention_dp": 64, "moe_tp": 8, "moe_ep": 8}, Pool(1, 8, 8, 8, dp_attention=True, total=8)),
+        ({"tp": 4, "attention_dp": 4, "moe_tp": 1, "moe_ep": 16}, Pool(1, 4, 4, 4, dp_attention=None, total=4)),
+        ({"tp": 4, "attention_dp": 1, "moe_tp": 4, "moe_ep": 1}, Pool(1, 4, 4, 1, dp_attention=False, total=4)),
+    ],
+)
+def test_an_engine_of_inferencex_is_not_its_degrees_multiplied(tmp_path: Path, engine: dict[str, int], pool: Pool) -> None:
+    assert only(write_csv(tmp_path, published.run(**engine))).decode == pool
+    if engine["moe_tp"] == engine["moe_ep"]:  # Nvidia's own runs store degrees that do multiply
+        own = only(write_csv(tmp_path, published.run(**engine, inferencex=0))).decode
+        assert own.gpus == 64
+
+
+def test_an_old_run_over_several_nodes_says_all_its_gpus_alone(tmp_path: Path) -> None:
+    old = {"hardware": "gb200", "tp": 28, "attention_dp": 1, "moe_tp": 28, "moe_ep": 1, "measured": "2025-11-17"}
+    row = only(write_csv(tmp_path, published.run(**old)))
+    assert (row.disaggregated, row.gpus, row.prefill.gpus, row.framework) == (True, 28, None, "dynamo-trt")
+    assert only(write_csv(tmp_path, published.run(**old | {"measured": "2025-12-20"}))).gpus == 28
+    assert not only(write_csv(tmp_path, published.run(**old | {"measured": "2025-12-20"}))).disaggregated
+
+
 def test_an_api_row_is_read(tmp_path: Path) -> None:
     row = only(write_json(tmp_path, [published.api_row()]))
     assert (row.row_id, row.line, row.kind, row.statistic, row.workload) == ("4711", 1, "run", "median", "single_turn")

@@ -90,3 +90,9 @@ def _undivided(prefill: Pool, decode: Pool, counts: list[int | None], gpus: int 
     total = gpus or (known.pop() if len(known) == 1 else None)
     prefill, decode = (replace(pool, workers=None, gpus=None) for pool in (prefill, decode))
     return Layout(True, prefill, decode, total)
+
+
+def undivided(total: int) -> Layout:
+    """Separate pools of which their sum alone is known."""
+    unknown = Pool(None, None)
+    return Layout(True, unknown, unknown, total)
