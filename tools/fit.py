@@ -1,10 +1,11 @@
 """Refit the preset `fitted` to the shipped benchmark rows: `make fit` (about a minute).
 
-    python tools/fit.py src/fleetline/catalog/data
+    python tools/fit.py src/fleetline/catalog/data [--pooled] [--keep-sizes]
 
 The three efficiencies come from Kimi K2.5 on Nvidia, the rows the article fits; the spread of the errors comes from every
 row that can be predicted, since that is what the preset is used for. Then the law of all rows and what near rows leave of
-it: pooled_law.csv, pooled.npz and, by the ways of holding rows out, pooled_errors.csv.
+it: pooled_law.csv, pooled_kernel.csv, pooled.npz and, by the ways of holding rows out, pooled_errors.csv; `--pooled` renews
+these alone, and `--keep-sizes` takes the kernel's sizes as shipped.
 """
 
 from __future__ import annotations
@@ -18,11 +19,21 @@ from pathlib import Path
 import numpy as np
 
 from fleetline import runs
-from fleetline.calibration.features import features
-from fleetline.calibration.law import PARAMETERS, Law
-from fleetline.calibration.pooled import QUANTITIES, Side, correction, row_inputs, save, throughput
-from fleetline.calibration.pooled_fit import Held, Observed, fit_law, fit_side, groups, predicted
+from fleetline.calibration.law import PARAMETERS
+from fleetline.calibration.pooled import save
+from fleetline.calibration.pooled_fit import (
+    Held,
+    Observed,
+    fit_law,
+    fit_side,
+    held_out,
+    known_rows,
+    learned,
+    table,
+    without_their_configuration,
+)
 from fleetline.calibration.predict import predict
+from fleetline.calibration.terms import QUANTITIES, written
 from fleetline.catalog import load
 
 WHERE = "model=kimik2.5,vendor=NVIDIA"
@@ -66,63 +77,71 @@ def spreads(fit: runs.Calibration) -> list[list[str]]:
     return spread
 
 
-def pool(data: Path) -> None:
-    """Write the fit of all rows, and its errors on rows held out."""
+def pool(data: Path, *, keep_sizes: bool = False) -> None:
+    """Write the fit of all rows, and its errors on rows held out.
+
+    Args:
+        keep_sizes: take the kernel's deviations and length scales as shipped; learning them is half of the work.
+    """
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in runs.shipped())).hexdigest()[:12]
     source = f"make fit on the shipped benchmark tables, sha256 {digest}"
-    seen = observed()
+    rows, _ = runs.rows_of(())
+    every = table(rows, load(), runs.recorded())
+    seen = every.seen.take(every.fitted)
     law = fit_law(seen)
-    sides, held = {}, []
+    sides, held, known = {}, [], {}
+    sizes = [["quantity", "what", "of", "space", "number", "source"]]
     for quantity in QUANTITIES:
-        sides[quantity], errors = fit_side(quantity, seen, law)
-        held += errors
-    save(data / "pooled.npz", sides)
+        kernel = runs.pooled().sides[quantity].kernel if keep_sizes else learned(quantity, seen, law.law)
+        sizes += [[quantity, what, of, space, f"{number:g}", source] for what, of, space, number in written(kernel)]
+        side = fit_side(quantity, seen, law.law, kernel)
+        known[quantity] = without_their_configuration(side, law, every)
+        held += [*held_out(side, law, seen), by_configuration(quantity, every.seen, known[quantity])]
+        sides[quantity] = side.side
+        say(f"{quantity} held out by configuration: {np.median(np.abs(held[-1].errors)):.3f}")
+    save(data / "pooled.npz", sides, known_rows(every, known))
     lines = [["parameter", "value", "unit", "prior", "source", "note"]]
     lines += [
-        [each.name, f"{law[each.name]:.6g}", each.unit, f"{each.prior:g}", source, each.meaning] for each in PARAMETERS
+        [each.name, f"{law.law[each.name]:.6g}", each.unit, f"{each.prior:g}", source, each.meaning] for each in PARAMETERS
     ]
-    lines.append(
-        ["busy", f"{busy(seen, law, sides):.6g}", "1", "1", source, "share of a run in which all clients are served"]
-    )
     write(data / "pooled_law.csv", lines)
+    write(data / "pooled_kernel.csv", sizes)
     write(data / "pooled_errors.csv", [ERRORS, *([*row, source] for row in map(error_row, held))])
 
 
-ERRORS = ["quantity", "way", "rows", "configurations", "median_abs_log", "by_configuration"]
-ERRORS += ["low", "high", "coverage", "source"]
+ERRORS = ["quantity", "way", "rows", "configurations", "median_abs_log", "median_from", "median_to"]
+ERRORS += ["by_configuration", "by_configuration_from", "by_configuration_to", "low", "high", "coverage", "source"]
+RESAMPLED = 400
+
+
+def by_configuration(quantity: str, seen: Observed, known: np.ndarray) -> Held:
+    """Every row's error when its configuration is held out."""
+    rows = seen.having(quantity)
+    return Held(quantity, "configuration", np.log(seen.measured[quantity][rows] / known[rows]), seen.config[rows])
 
 
 def error_row(held: Held) -> list[str]:
     """A way's errors, its 90% interval, and how much such an interval covers when made from half of the configurations."""
     low, high = np.percentile(held.errors, (5, 95))
-    names = np.unique(held.config)
+    names, place = np.unique(held.config, return_inverse=True)
     covered = []
     for half in (0, 1):
-        own = np.isin(held.config, names[half::2])
+        own = place % 2 == half
         ends = np.percentile(held.errors[own], (5, 95))
         covered.append(np.mean((held.errors[~own] >= ends[0]) & (held.errors[~own] <= ends[1])))
-    numbers = (np.median(np.abs(held.errors)), held.by_configuration, low, high, np.mean(covered))
-    return [held.quantity, held.way, str(len(held.errors)), str(len(names)), *(f"{each:.4g}" for each in numbers)]
+    off = np.abs(held.errors)
+    of_each = [off[place == each] for each in range(len(names))]
+    medians = np.array([np.median(each) for each in of_each])
+    drawn = np.random.default_rng(0).integers(0, len(names), (RESAMPLED, len(names)))
+    over_rows = np.percentile([np.median(np.concatenate([of_each[each] for each in draw])) for draw in drawn], (5, 95))
+    over_all = np.percentile(medians[drawn].mean(axis=1), (5, 95))
+    numbers = (np.median(off), *over_rows, medians.mean(), *over_all, low, high, np.mean(covered))
+    return [held.quantity, held.way, str(len(off)), str(len(names)), *(f"{each:.4g}" for each in numbers)]
 
 
-def observed() -> Observed:
-    """Every shipped row that can be predicted, with what was measured."""
-    rows, _ = runs.rows_of(())
-    every = features(rows, load())
-    rows = [row for row, answered in zip(rows, every.answered, strict=True) if answered]
-    known = every.take(every.answered)
-    config = np.array([row.config for row in rows])
-    tpot, ttft = (np.array([getattr(row, name) or np.nan for row in rows], dtype=float) for name in ("tpot_s", "ttft_s"))
-    return Observed(known, tpot, ttft, config, groups(known, config))
-
-
-def busy(seen: Observed, law: Law, sides: dict[str, Side]) -> float:
-    """Median of measured over predicted throughput while all clients are served."""
-    rows, _ = runs.rows_of(())
-    measured = np.array([row.throughput_gpu or np.nan for row in rows], dtype=float)[features(rows, load()).answered]
-    here, alone = row_inputs(seen.rows, law), predicted(law, seen.rows)
-    values = {name: alone[name] * np.exp(correction(name, here, sides[name])) for name in QUANTITIES}
-    return float(np.nanmedian(measured / throughput(seen.rows, values["tpot"], values["ttft"])))
+def say(words: str) -> None:
+    """Progress, on standard error."""
+    print(words, file=sys.stderr)  # noqa: T201
 
 
 def write(path: Path, lines: list[list[str]]) -> None:
@@ -132,5 +151,6 @@ def write(path: Path, lines: list[list[str]]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
-    pool(Path(sys.argv[1]))
+    if "--pooled" not in sys.argv:
+        main(Path(sys.argv[1]))
+    pool(Path(sys.argv[1]), keep_sizes="--keep-sizes" in sys.argv)

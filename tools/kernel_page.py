@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from fleetline.calibration.features import engine_of
 from fleetline.calibration.kernel_sum import predict
+from fleetline.calibration.recipes import engine_of
 from fleetline.catalog import load
 from fleetline.catalog.rows import HardwareRow
 from fleetline.measurements import Measurement

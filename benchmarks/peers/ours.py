@@ -3,38 +3,28 @@
 from __future__ import annotations
 
 import numpy as np
-from fit import observed
 
 from fleetline import runs
-from fleetline.calibration.features import features
-from fleetline.calibration.pooled_fit import fit_side
 from fleetline.catalog import load
 from fleetline.catalog.rows import PresetRow
-from peers.scores import QUANTITIES, Array, Predictor
+from peers.scores import Predictor
 
 HELD_OUT, ARTICLE = "fleetline, held out", "article's form"
 
 
 def held_out() -> Predictor:
-    """Every row predicted without its configuration or any that differs from it in name alone, as `make fit` scores.
+    """Every row predicted without its configuration or any that differs from it in name alone, as shipped rows always are.
 
     Raises:
         RuntimeError: the shipped fit's own table of errors says something else (`make fit` renews it).
     """
-    seen, law = observed(), runs.pooled().law
-    rows, _ = runs.rows_of(())
-    places = np.flatnonzero(features(rows, load()).answered)
+    found = runs.predict()
     shipped = {str(row.quantity): row for row in runs.accuracy() if row.way == "configuration"}
-    columns: dict[str, Array] = {}
-    for quantity in QUANTITIES:
-        known = ~np.isnan(getattr(seen, quantity)) & ((quantity == "tpot") | (seen.rows.kind == "mean"))
-        held = next(each for each in fit_side(quantity, seen, law)[1] if each.way == "configuration")
+    for quantity, errors in runs.held_out_errors().items():
         told = shipped[quantity].median_abs_log
-        if abs(float(np.median(np.abs(held.errors))) - told) > 0.001:
+        if abs(float(np.median([abs(error) for _, error in errors])) - told) > 0.001:
             raise RuntimeError(f"{quantity}: held-out error is not the {told} of pooled_errors.csv; run make fit")
-        columns[quantity] = np.full(len(rows), np.nan)
-        columns[quantity][places[known]] = getattr(seen, quantity)[known] * np.exp(-held.errors)
-    return Predictor(HELD_OUT, shipped["tpot"].source, columns["tpot"], columns["ttft"])
+    return Predictor(HELD_OUT, shipped["tpot"].source, np.asarray(found.tpot_s), np.asarray(found.ttft_s))
 
 
 def article() -> Predictor:

@@ -121,7 +121,7 @@ very rows that the predictor answers: the fair comparison, since a predictor tha
 CAVEATS = """How comparable they are:
 
 * fleetline's errors are held out by configuration: no row of the same configuration, or of one that differs from it
-  in name alone, was borrowed from. Its law's parameters are fitted to all rows ([accuracy.md](accuracy.md)).
+  in name alone, was fitted to or borrowed from ([accuracy.md](accuracy.md)).
 * aiconfigurator's kernel tables are measured on these chips, one version of each framework, where the rows are of many.
   Nothing is fitted to these rows here; but the package carries a list of measured runs (`silicon_sample.csv`) that our
   rows with TTFT come from, and whether its authors tuned anything to it is not said.

@@ -20,16 +20,20 @@ from fleetline.calibration.kernel_sum import predict as predict_kernels
 from fleetline.calibration.law import NAMES as LAW_NAMES
 from fleetline.calibration.law import Law
 from fleetline.calibration.measured import Best, frontier
-from fleetline.calibration.pooled import Pooled, load_sides
+from fleetline.calibration.pooled import Pooled
+from fleetline.calibration.pooled import load as load_fit
 from fleetline.calibration.pooled import predict as predict_pooled
 from fleetline.calibration.predict import COLUMNS, Prediction
 from fleetline.calibration.predict import predict as predict_rows
+from fleetline.calibration.recipes import Recipe, incomplete, recipes
 from fleetline.calibration.select import select
 from fleetline.calibration.select import where as meeting
+from fleetline.calibration.terms import QUANTITIES
+from fleetline.calibration.terms import read as read_kernel
 from fleetline.calibration.validate import Score
 from fleetline.calibration.validate import validate as validate_rows
 from fleetline.catalog import load, table_path
-from fleetline.catalog.rows import PooledErrorRow, PooledLawRow
+from fleetline.catalog.rows import PooledErrorRow, PooledKernelRow, PooledLawRow
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement, Rejected, Table, read
 
@@ -191,7 +195,7 @@ def _predicted(rows: Sequence[Measurement], preset: str, form: str | None) -> Pr
         raise unknown_name("form", str(form), PREDICTED_FORMS)
     match form or _FORM_OF.get(preset, "article"):
         case "pooled":
-            return predict_pooled(rows, pooled(), load())
+            return predict_pooled(rows, pooled(), load(), recorded() if any(map(incomplete, rows)) else ())
         case "kernels":
             return predict_kernels(rows, load())
         case _:
@@ -207,20 +211,46 @@ def pooled() -> Pooled:
 def _pooled(path: Path) -> Pooled:
     catalog = load()
     law = {row.parameter: row.value for row in catalog.rows("pooled_law", PooledLawRow)}
-    missing = [name for name in (*LAW_NAMES, "busy") if name not in law]
+    missing = [name for name in LAW_NAMES if name not in law]
     if missing:
         raise InputError(f"pooled_law.csv: no row of {missing[0]}; make fit writes it", field="pooled_law.csv")
-    return Pooled(
-        law=Law(np.log([law[name] for name in LAW_NAMES])),
-        sides=load_sides(path),
-        spreads={(row.quantity, row.way): (row.low, row.high) for row in accuracy()},
-        busy=law["busy"],
-    )
+    sizes: dict[str, list[tuple[str, str, str, float]]] = {name: [] for name in QUANTITIES}
+    for row in catalog.rows("pooled_kernel", PooledKernelRow):
+        sizes[row.quantity].append((row.what, row.of, row.space, row.number))
+    sides, known = load_fit(path, {name: read_kernel(rows) for name, rows in sizes.items()})
+    spreads: dict[tuple[str, str], tuple[float, float]] = {
+        (row.quantity, row.way): (row.low, row.high) for row in accuracy()
+    }
+    return Pooled(Law(np.log([law[name] for name in LAW_NAMES])), sides, known, spreads)
+
+
+@lru_cache(maxsize=1)
+def recorded() -> Sequence[Recipe]:
+    """The recipes of the shipped medians over runs."""
+    return recipes(rows_of(shipped()[:1])[0])
 
 
 def accuracy() -> list[PooledErrorRow]:
     """Errors of the shipped fit on rows it had not seen, by the way they were held out."""
     return load().rows("pooled_errors", PooledErrorRow)
+
+
+def held_out_errors() -> dict[str, list[tuple[Measurement, float]]]:
+    """log(measured / predicted) of every shipped row, by quantity, predicted without its configuration.
+
+    TTFT only of rows that measured its mean over requests, as that is what is predicted.
+    """
+    found = predict()
+    sides = {
+        "tpot": (found.tpot_s, [row.tpot_s for row in found.rows]),
+        "ttft": (found.ttft_s, [row.ttft_s if row.statistic == "mean" else None for row in found.rows]),
+        "throughput": (found.throughput_gpu_tok_s, [row.throughput_gpu for row in found.rows]),
+    }
+    errors: dict[str, list[tuple[Measurement, float]]] = {}
+    for name, (predicted, measured) in sides.items():
+        off = np.log(np.array([value or np.nan for value in measured], dtype=float) / predicted)
+        errors[name] = [(found.rows[index], float(off[index])) for index in np.flatnonzero(~np.isnan(off)).tolist()]
+    return errors
 
 
 def validate(*paths: str | Path, preset: str = "fitted", where: str | None = None, form: str | None = None) -> list[Score]:

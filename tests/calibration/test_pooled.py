@@ -6,46 +6,61 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import optimize
 
 from fleetline import runs
 from fleetline.calibration.features import Features, features
-from fleetline.calibration.kernel import Kernel, Space, Term, inputs, left_out, mean, solve
+from fleetline.calibration.kernel import Kernel, Space, Term, inputs, left_out, mean, solve, weights_without
 from fleetline.calibration.law import NAMES, PRIOR, Law
-from fleetline.calibration.pooled import WAYS, novelty, predict, row_inputs
-from fleetline.calibration.pooled_fit import Observed, fit_law, groups, predicted
+from fleetline.calibration.learn import _logs, _loss, _pairs, _with, learn
+from fleetline.calibration.pooled import WAYS, keys, novelty, predict, row_inputs
+from fleetline.calibration.pooled_fit import Observed, Table, fit_law, table
+from fleetline.calibration.recipes import complete
+from fleetline.calibration.terms import QUANTITIES, read, start, written
 from fleetline.catalog import load
+from fleetline.measurements import Measurement
 
 KERNEL = Kernel((Term(("model",), "", 0.3), Term((), "load", 0.2)), {"load": Space({"x": 1.0})}, 0.01, 0.05)
 
 
 @pytest.fixture(scope="module")
-def seen() -> Observed:
-    rows = runs.rows_of(())[0][::12]
-    every = features(rows, load())
-    known = every.take(every.answered)
-    config = np.array([row.config for row, answered in zip(rows, every.answered, strict=True) if answered])
-    nothing = np.full(len(known), np.nan)
-    return Observed(known, nothing, nothing, config, groups(known, config))
+def some() -> Table:
+    return table(runs.rows_of(())[0][::12], load(), runs.recorded())
+
+
+@pytest.fixture(scope="module")
+def seen(some: Table) -> Observed:
+    return some.seen
 
 
 def test_the_law_finds_planted_parameters(seen: Observed) -> None:
     planted = Law(PRIOR + 0.2 * np.sin(np.arange(len(NAMES))))
-    made = predicted(planted, seen.rows)
-    found = fit_law(replace(seen, tpot=made["tpot"], ttft=made["ttft"]))
-    again = predicted(found, seen.rows)
-    start = predicted(Law(PRIOR), seen.rows)
-    mean_rows = (seen.rows.kind == "mean") & (seen.rows.guessed == 0)
-    off = np.abs(np.log(again["tpot"] / made["tpot"]))
-    assert np.median(off) < 0.05  # the priors pull: a twelfth of the rows
-    assert np.median(np.abs(np.log(again["ttft"] / made["ttft"]))[mean_rows]) < 0.05
-    # control: the prior alone is not near
-    assert np.median(np.abs(np.log(start["tpot"] / made["tpot"]))) > 2 * np.median(off)
+    made, start_at = planted.values(seen.rows), Law(PRIOR).values(seen.rows)
+    found = fit_law(replace(seen, measured=made), 12).law.values(seen.rows)
+    means = (seen.rows.kind == "mean") & (seen.rows.guessed == 0)
+    for quantity in QUANTITIES:
+        rows = means if quantity == "ttft" else seen.rows.guessed == 0
+        off, before = (np.median(np.abs(np.log(each[quantity] / made[quantity]))[rows]) for each in (found, start_at))
+        assert off < 0.05  # the priors pull: a twelfth of the rows
+        assert before > 2 * off  # control: the prior alone is not near
 
 
 def test_twice_the_links_and_memory_never_slow_a_step(seen: Observed) -> None:
-    law = Law(PRIOR)
-    faster = replace(seen.rows, weight_s=seen.rows.weight_s / 2, cache_s=seen.rows.cache_s / 2, link_s=seen.rows.link_s / 2)
-    assert np.all(law.tpot(faster) <= law.tpot(seen.rows))
+    law, rows = Law(PRIOR), seen.rows
+    faster = replace(rows, weight_s=rows.weight_s / 2, cache_s=rows.cache_s / 2, link_s=rows.link_s / 2)
+    everyone = np.ones(len(rows))
+    assert np.all(law.tpot(faster, everyone) <= law.tpot(rows, everyone))
+
+
+def test_more_clients_never_raise_the_rate_of_each_nor_lower_the_wait() -> None:
+    rows = [row for row in runs.rows_of(())[0][::40] if row.input_tokens]
+    law = runs.pooled().law
+    once, twice = (
+        law.times(features([replace(row, concurrency=row.concurrency * times) for row in rows], load())) for times in (1, 2)
+    )
+    told = ~np.isnan(once[0])
+    assert np.all(twice[0][told] >= once[0][told] * (1 - 1e-3))  # times are solved in rounds, not to the end
+    assert np.all(twice[1][told] >= once[1][told] * (1 - 1e-3))
 
 
 def test_a_label_nobody_saw_has_the_population_s_value() -> None:
@@ -66,12 +81,44 @@ def test_leaving_out_in_closed_form_is_leaving_out() -> None:
     short = left_out(solve(KERNEL, every, y, np.arange(8), np.ones(8)), y, [block])[block]
     rest = np.setdiff1d(np.arange(8), block)
     apart = solve(KERNEL, every.take(rest), y[rest], rest, np.ones(6))
-    assert short == pytest.approx(mean(KERNEL, every.take(block), every.take(rest), apart.weights), abs=1e-4)
+    whole = mean(KERNEL, every.take(block), every.take(rest), apart.weights)
+    assert short == pytest.approx(whole, abs=1e-4)
+    solved = solve(KERNEL, every, y, np.arange(8), np.ones(8))
+    assert mean(KERNEL, every.take(block), every, weights_without(solved, block)) == pytest.approx(whole, abs=1e-4)
+
+
+def test_the_likelihood_s_slope_is_its_slope() -> None:
+    generator = np.random.default_rng(2)
+    rows = inputs({"model": generator.choice(list("abc"), 40)}, {"x": generator.normal(size=40)})
+    pairs = _pairs(KERNEL, rows, generator.normal(size=40) * 0.2, np.arange(40) // 2, np.ones(40))
+    at = _logs(replace(KERNEL, noise=0.1))
+    slope = _loss(_with(KERNEL, at), pairs)[1]
+    numeric = optimize.approx_fprime(at, lambda logs: _loss(_with(KERNEL, logs), pairs)[0], 1e-2)
+    assert slope == pytest.approx(numeric, rel=0.1, abs=0.3)  # single precision
+
+
+def test_learning_finds_planted_deviations() -> None:
+    generator = np.random.default_rng(3)
+    models = generator.choice([f"m{each}" for each in range(40)], 400)
+    rows = inputs({"model": models}, {"x": generator.normal(size=400)})
+    planted = Kernel((Term(("model",), "", 0.4), Term((), "load", 0.02)), {"load": Space({"x": 1.0})}, 0.1, 0.02)
+    effect = {name: 0.4 * generator.normal() for name in np.unique(models)}
+    values = np.array([effect[name] for name in models]) + 0.1 * generator.normal(size=400)
+    begin = replace(planted, terms=(Term(("model",), "", 0.1), Term((), "load", 0.1)), noise=0.05)
+    found = learn(begin, rows, values, np.arange(400), np.ones(400))
+    assert found.terms[0].deviation == pytest.approx(0.4, rel=0.35)
+    assert found.noise == pytest.approx(0.1, rel=0.15)
+    assert found.terms[1].deviation < 0.06  # control: there is no such term in the data
+
+
+def test_a_kernel_is_read_as_written() -> None:
+    kernel = start("ttft")
+    assert read(written(kernel)) == kernel
 
 
 def test_a_row_is_as_new_as_its_labels(seen: Observed) -> None:
     first = seen.rows.take(np.arange(1))
-    known = row_inputs(seen.rows, Law(PRIOR))
+    known = row_inputs(seen.rows)
 
     def way(rows: Features) -> str:
         return WAYS[novelty(rows, known)[0]]
@@ -83,23 +130,91 @@ def test_a_row_is_as_new_as_its_labels(seen: Observed) -> None:
     assert way(replace(first, engine=strange, model=strange)) == "framework"
 
 
+def unmeasured(rows: list[Measurement]) -> list[Measurement]:
+    """Runs that nobody made: an odd concurrency."""
+    return [replace(row, concurrency=row.concurrency * 3 + 1) for row in rows]
+
+
 def test_the_shipped_fit_answers_alike_alone_and_together() -> None:
-    rows = runs.rows_of(())[0][:400:20]
-    together = predict(rows, runs.pooled(), load())
-    alone = [predict([row], runs.pooled(), load()).tpot_s[0] for row in rows]
+    rows = unmeasured(runs.rows_of(())[0][:400:20])
+    together = predict(rows, runs.pooled(), load(), runs.recorded())
+    alone = [predict([row], runs.pooled(), load(), runs.recorded()).tpot_s[0] for row in rows]
     assert together.tpot_s == pytest.approx(alone, rel=1e-4, nan_ok=True)
-    assert np.all(
-        (together.tpot_low_s < together.tpot_s) & (together.tpot_s < together.tpot_high_s) | np.isnan(together.tpot_s)
+
+
+def test_every_answer_is_a_number_within_its_interval() -> None:
+    rows = runs.rows_of(())[0][::7]
+    for asked in (rows, unmeasured(rows)):
+        found = predict(asked, runs.pooled(), load(), runs.recorded())
+        told = np.array([not reason for reason in found.reason])
+        assert told.mean() >= 0.98
+        assert np.all((found.tpot_low_s < found.tpot_s) & (found.tpot_s < found.tpot_high_s) | ~told)
+        assert np.all((found.ttft_low_s < found.ttft_s) & (found.ttft_s < found.ttft_high_s) | ~told)
+        assert np.all((found.throughput_gpu_tok_s > 0) | ~told)
+
+
+def test_a_row_of_the_fit_is_predicted_without_its_configuration() -> None:
+    rows = [row for row in runs.rows_of(())[0][::50] if row.input_tokens]
+    completed = complete(rows, runs.recorded())
+    every = features(completed.rows, load(), completed.guessed)
+    told, fit = every.answered, runs.pooled()
+    assert np.isin(keys(every.take(told)), fit.known.keys).mean() > 0.99
+    held = predict(rows, fit, load(), runs.recorded()).tpot_s[told]
+    kept = predict(rows, replace(fit, known=replace(fit.known, keys=fit.known.keys * 0)), load(), runs.recorded()).tpot_s[
+        told
+    ]
+    measured = np.array([row.tpot_s or np.nan for row in rows])[told]
+    off, off_kept = (np.nanmedian(np.abs(np.log(each / measured))) for each in (held, kept))
+    assert off_kept < off  # the control knows the configuration, and is nearer
+
+
+def test_a_layout_not_stated_is_the_nearest_recipe_s(seen: Observed) -> None:
+    (row,) = [
+        each
+        for each in runs.rows_of(())[0]
+        if each.disaggregated and each.kind == "median_over_runs" and each.config == "763" and each.concurrency == 15
+        and each.input_tokens == 8192
+    ]  # fmt: skip
+    told = replace(
+        row,
+        prefill=replace(row.prefill, workers=None, total=None),
+        decode=replace(row.decode, workers=None, total=None),
+        gpus=None,
     )
+    (filled,) = complete([told], runs.recorded()).rows
+    assert (filled.prefill.workers, filled.decode.workers, filled.gpus) == (1, 5, 24)
+    hidden = complete([told], runs.recorded(), without={row.row_id: row.config})
+    assert hidden.guessed[0] == 1.0 or hidden.rows[0].decode.workers is not None
 
 
 def test_the_held_out_errors_meet_the_aims_they_are_said_to_meet() -> None:
     # issue 6: by configuration 0.08 / 0.12 over all rows, by model or pair under 0.18 / 0.25 (TPOT); 85% to 95% covered
     error = {(row.quantity, row.way): row for row in runs.accuracy()}
-    assert error["tpot", "configuration"].median_abs_log <= 0.08
-    assert error["tpot", "configuration"].by_configuration <= 0.1205
+    for quantity in ("tpot", "throughput"):
+        assert error[quantity, "configuration"].median_abs_log <= 0.08
+        assert error[quantity, "configuration"].by_configuration <= 0.12
     for way in ("model", "pair"):
         assert error["tpot", way].median_abs_log <= 0.18
         assert error["tpot", way].by_configuration <= 0.25
     assert error["ttft", "configuration"].median_abs_log <= 0.20
     assert all(0.85 <= row.coverage <= 0.95 for row in error.values())
+
+
+def test_fitted_and_held_out_rows_show_the_same_error() -> None:
+    (every,) = [score for score in runs.validate() if score.by == "all"]
+    held = {(row.quantity, row.way): row for row in runs.accuracy()}["tpot", "configuration"]
+    assert every.tpot_median_abs_log == pytest.approx(held.median_abs_log, rel=0.05)
+    assert every.tpot_by_configuration == pytest.approx(held.by_configuration, rel=0.05)
+
+
+@pytest.mark.long
+def test_one_step_leaves_rows_out_as_a_refit_does(some: Table) -> None:
+    seen = some.seen.take(some.fitted)
+    law = fit_law(seen)
+    for model in ("glm5", "dsv4", "kimik2.5"):
+        rows = np.flatnonzero(seen.rows.model == model)
+        rest = seen.take(np.setdiff1d(np.arange(len(seen.rows)), rows))
+        refit, step = fit_law(rest).law.values(seen.rows), law.without(rows).values(seen.rows)
+        whole = law.law.values(seen.rows)
+        apart, moved = (np.abs(np.log(each["tpot"] / refit["tpot"]))[rows] for each in (step, whole))
+        assert np.median(apart) < 0.5 * np.median(moved)

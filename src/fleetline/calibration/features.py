@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -23,6 +24,7 @@ import numpy.typing as npt
 from fleetline.architecture.attention import Compressed, GroupedQuery, Indexer, Kept, Latent, Recurrent
 from fleetline.architecture.model import Model
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
+from fleetline.calibration.recipes import architecture_of, engine_of
 from fleetline.catalog import Catalog, Checkpoint, Chip
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow, SpeculationRow
 from fleetline.errors import InputError
@@ -30,13 +32,19 @@ from fleetline.measurements import Measurement
 
 Array = npt.NDArray[np.float64]
 
-# Dependent kernels of one layer, by attention kind (physics notes, section 0, "Dependent kernels per layer").
-_KERNELS: Mapping[type, float] = MappingProxyType(
-    {GroupedQuery: 5.0, Latent: 10.0, Indexer: 5.0, Compressed: 6.0, Kept: 2.0, Recurrent: 6.0}
+# Kinds of attention and the feature that counts their layers; dependent kernels of each are parameters of the law.
+_KINDS: Mapping[type, str] = MappingProxyType(
+    {GroupedQuery: "grouped", Latent: "latent", Indexer: "indexed", Compressed: "compressed", Recurrent: "recurrent"}
 )
-_DENSE_KERNELS, _EXPERT_KERNELS, _SHARED_KERNELS = 3.0, 4.0, 2.0
-# Share of a chip's label that holds weights and caches; vLLM's and SGLang's defaults are 0.9 and about 0.88.
-_USABLE = 0.88
+# Dependent kernels of a layer outside attention and the experts' call: two products and an activation; router; shared
+# experts (physics notes, section 0).
+_DENSE_KERNELS, _ROUTER_KERNELS, _SHARED_KERNELS = 3.0, 1.0, 2.0
+_KEPT_KERNELS = 2.0  # writing what other layers attend to
+_ATTENTION_PRODUCTS = 3.0  # products with weights of a layer's attention that follow one another
+ENGINES = ("trt", "vllm", "sglang", "atom")
+FORMATS = ("nvfp4", "mxfp4", "fp8", "w4a16", "bf16")
+# Share of a chip's label that holds weights and caches: vLLM's and SGLang's defaults are 0.9 and 0.88, recipes go higher.
+_USABLE = 0.92
 
 
 @dataclass(frozen=True)
@@ -48,16 +56,21 @@ class Features:
         model, chip, engine, vendor, precision, kind, attention: labels. engine is the framework without its router
             (`dynamo-trt` is `trt`). kind is how the row was measured: median or mean.
         speculates, disaggregated, dp, prefill_dp: 1 or 0. dp_unstated: 1 where the source does not say whether attention
-            is data-parallel (taken to be not). guessed: 1 where worker counts of separate pools are not recorded.
+            is data-parallel (taken to be not). guessed: 1 where engines of separate pools are a neighbour's.
         clients: of the whole run. sequences: of one decode engine. local: of one GPU's caches. tokens: of one step.
         verified, accepted: tokens of a step a sequence, and those of them that are kept.
         gpus, prefill_gpus: of one engine. engines, prefill_engines: how many. total_gpus: of the deployment.
-        ep: expert-parallel degree. layers: of the model. kernels: dependent kernels of a step.
+        ep: expert-parallel degree. layers: of the model.
         tokens_in, tokens_out: mean lengths [token].
-        weight_s, expert_s, cache_s: reading dense weights, touched experts, caches at full HBM bandwidth [s].
+        weight_s, expert_s, cache_s: reading dense weights, all experts, caches at full HBM bandwidth [s].
+        expert_share, expert_count, expert_calls: of the experts those one token uses, how many there are in a layer, and
+            layers with experts. expert_format: how their weights are stored and computed.
         gemm_s, attend_s: arithmetic at dense peaks [s]. link_s: what collectives carry at full link rate [s].
-        collectives: all-reduces or exchanges of a step [1]. host_tokens: sequences the host samples for.
-        prompt_*: the same for one prompt, all of an engine's GPUs sharing it.
+        collectives: all-reduces or exchanges of a step [1].
+        prompt_*: the same for one prompt, all of an engine's GPUs sharing it; experts' products apart from the others'.
+        grouped, latent, indexed, compressed, recurrent: layers (or parts of one) with that kind of attention.
+        kernels: dependent kernels of a step outside attention and the experts' call. quantised: products of a step whose
+            inputs must be quantised first.
         slots: requests whose caches fit an engine's memory. cache_bytes: of one request's prompt [byte].
         date: years since 2025-10-01, NaN where undated.
     """
@@ -70,6 +83,7 @@ class Features:
     precision: npt.NDArray[np.str_]
     kind: npt.NDArray[np.str_]
     attention: npt.NDArray[np.str_]
+    expert_format: npt.NDArray[np.str_]
     speculates: Array
     disaggregated: Array
     dp: Array
@@ -90,6 +104,15 @@ class Features:
     ep: Array
     layers: Array
     kernels: Array
+    quantised: Array
+    grouped: Array
+    latent: Array
+    indexed: Array
+    compressed: Array
+    recurrent: Array
+    expert_share: Array
+    expert_count: Array
+    expert_calls: Array
     tokens_in: Array
     tokens_out: Array
     weight_s: Array
@@ -100,12 +123,33 @@ class Features:
     link_s: Array
     collectives: Array
     prompt_gemm_s: Array
+    prompt_expert_s: Array
     prompt_attend_s: Array
     prompt_bytes_s: Array
     prompt_link_s: Array
     slots: Array
     cache_bytes: Array
     date: Array
+
+    @cached_property
+    def amd(self) -> npt.NDArray[np.bool_]:
+        """Which rows ran on AMD."""
+        return np.asarray(self.vendor == "AMD")
+
+    @cached_property
+    def engine_place(self) -> npt.NDArray[np.intp]:
+        """Index of each row's engine in ENGINES, their number where it is none of them."""
+        return _places(self.engine, ENGINES)
+
+    @cached_property
+    def format_place(self) -> npt.NDArray[np.intp]:
+        """Index of each row's experts' format in FORMATS, their number where it has no experts."""
+        return _places(self.expert_format, FORMATS)
+
+    @property
+    def crowded(self) -> Array:
+        """Clients of an engine over the places its memory has for their caches, less one; 0 where all have a place."""
+        return np.asarray(np.maximum(self.sequences / self.slots - 1.0, 0.0))
 
     @property
     def answered(self) -> npt.NDArray[np.bool_]:
@@ -120,11 +164,19 @@ class Features:
         return Features(**{each.name: getattr(self, each.name)[rows] for each in fields(self)})
 
 
-_LABELS = ("model", "chip", "engine", "vendor", "precision", "kind", "attention")
+def _places(labels: npt.NDArray[np.str_], known: Sequence[str]) -> npt.NDArray[np.intp]:
+    return np.asarray(np.select([labels == each for each in known], range(len(known)), default=len(known)))
 
 
-def features(rows: Sequence[Measurement], catalog: Catalog) -> Features:
-    """The physical quantities of every row; rows that cannot be computed say why."""
+_LABELS = ("model", "chip", "engine", "vendor", "precision", "kind", "attention", "expert_format")
+
+
+def features(rows: Sequence[Measurement], catalog: Catalog, guessed: Array | None = None) -> Features:
+    """The physical quantities of every row; rows that cannot be computed say why.
+
+    Args:
+        guessed: 1 for rows whose layout was taken from a neighbour's recipe; 0 for all unless given.
+    """
     reasons = [unusable(row) for row in rows]
     groups: dict[tuple[str, str, str | None], list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
@@ -145,6 +197,7 @@ def features(rows: Sequence[Measurement], catalog: Catalog) -> Features:
         for name, labels in _labels(setting, [rows[index] for index in members]).items():
             words[name][members] = labels
     arrays = {name: values for name, values in columns.items() if name not in _LABELS}
+    arrays["guessed"] = np.zeros(len(rows)) if guessed is None else np.asarray(guessed, dtype=float)
     named = {name: values.astype(str) for name, values in words.items()}
     return Features(reason=np.array(reasons, dtype=str), **named, **arrays)
 
@@ -203,25 +256,15 @@ def _labels(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, list[st
     sparse = "moe" if setting.model.routed_share else "dense"
     count = len(rows)
     return {
-        "model": [setting.key] * count,
+        "model": [architecture_of(setting.key)] * count,
         "chip": [setting.hardware] * count,
         "engine": [engine_of(row.framework) for row in rows],
         "vendor": [row.vendor for row in rows],
         "precision": [setting.precision] * count,
         "kind": ["mean" if row.statistic == "mean" else "median" for row in rows],
         "attention": ["+".join([*kinds, sparse])] * count,
+        "expert_format": [_expert_format(setting)] * count,
     }
-
-
-def engine_of(framework: str) -> str:
-    """The engine behind a framework's name: routers and disaggregation are separate features.
-
-    Source: InferenceX SCHEMA (dynamo, mori, mooncake and llm-d route requests to engines of these names).
-    """
-    for engine in ("sglang", "vllm", "atom", "trt"):
-        if engine in framework:
-            return engine
-    return framework or "unstated"
 
 
 def _column(values: Sequence[float | None]) -> Array:
@@ -240,7 +283,6 @@ def _layout(rows: Sequence[Measurement]) -> dict[str, Array]:
         found[f"{role}_total"] = every
         found[f"{role}_dp"] = np.array([float(bool(pool.dp_attention)) for pool in pools]) * (each > 1)
         found[f"{role}_unstated"] = np.array([float(pool.dp_attention is None) for pool in pools])
-        found[f"{role}_guessed"] = np.array([float(pool.workers is None) for pool in pools])
         found[f"{role}_ep"] = np.clip(_column([pool.ep or 1 for pool in pools]), 1.0, each)
     return found
 
@@ -259,14 +301,13 @@ def _quantities(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Arr
     total = _column([row.gpus for row in rows])
     both = np.where(apart > 0, layout["prefill_total"] + layout["decode_total"], layout["decode_total"])
     step = _step(setting, gpus, dp, sequences * verified, local, verified, tokens_in, tokens_out)
-    prompt = _prompt(setting, layout["prefill_gpus"], tokens_in)
+    prompt = _prompt(setting, layout["prefill_gpus"], layout["prefill_dp"], tokens_in)
     return {
         "speculates": speculates,
         "disaggregated": apart,
         "dp": dp,
         "prefill_dp": layout["prefill_dp"],
         "dp_unstated": layout["decode_unstated"] * (gpus > 1),
-        "guessed": np.maximum(layout["decode_guessed"], layout["prefill_guessed"]) * apart,
         "clients": clients,
         "sequences": sequences,
         "local": local,
@@ -282,7 +323,7 @@ def _quantities(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Arr
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
         "date": _column([_years(row.date) for row in rows]),
-        "slots": _slots(setting, gpus, dp, tokens_in + tokens_out),
+        "slots": _slots(setting, gpus, dp, tokens_in + 0.5 * tokens_out),
         **step,
         **prompt,
     }
@@ -300,14 +341,57 @@ def _layers(model: Model) -> float:
     return float(sum(group.count for group in parts if getattr(group.attention, "ratio", 1.0) == 1.0))
 
 
-def _kernel_count(model: Model) -> float:
-    """Dependent kernels of one pass over all layers."""
-    attention = sum(group.count * _KERNELS[type(group.attention)] for group in model.attention)
-    layers = _layers(model)
-    if not model.routed_share:
-        return attention + layers * _DENSE_KERNELS
-    shared = any(part.name == "shared_experts" for part in model.parts)
-    return attention + layers * (_EXPERT_KERNELS + (_SHARED_KERNELS if shared else 0.0))
+def _counts(setting: _Setting) -> dict[str, float]:
+    """Kernels of one pass over all layers, and its layers by kind of attention."""
+    model, formats = setting.model, setting.checkpoint.formats
+    layers, experts = _layers(model), model.experts.layers if model.experts else 0.0
+    shared = "shared_experts" in formats
+    quantised = _ATTENTION_PRODUCTS * layers * (formats["attention"].compute_precision != "bf16")
+    if "dense_ffn" in formats:
+        quantised += 2.0 * (layers - experts) * (formats["dense_ffn"].compute_precision != "bf16")
+    if shared:
+        quantised += 2.0 * experts * (formats["shared_experts"].compute_precision != "bf16")
+    kinds = dict.fromkeys(_KINDS.values(), 0.0)
+    plain = _DENSE_KERNELS * (layers - experts) + (_ROUTER_KERNELS + _SHARED_KERNELS * shared) * experts
+    for group in model.attention:
+        if isinstance(group.attention, Kept):
+            plain += _KEPT_KERNELS * group.count
+        else:
+            kinds[_KINDS[type(group.attention)]] += float(group.count)
+    count = float(model.experts.count) if model.experts else 1.0
+    return {
+        "kernels": plain,
+        "quantised": quantised,
+        "layers": layers,
+        "expert_calls": experts,
+        "expert_count": count,
+    } | kinds
+
+
+def _expert_format(setting: _Setting) -> str:
+    """nvfp4, mxfp4, fp8, bf16, or w4a16: 4-bit weights that are computed in 16 bits, by format or for want of a chip's."""
+    stored = setting.checkpoint.formats.get("routed_experts")
+    if stored is None:
+        return "none"
+    narrow = stored.bytes_per_weight < 1.0
+    peaks = setting.chip.peak or {}
+    if narrow and (stored.compute_precision == "bf16" or "fp4" not in peaks):
+        return "w4a16"
+    if narrow:
+        return "nvfp4" if stored.name == "nvfp4" and setting.hardware[:2] != "mi" else "mxfp4"
+    return "fp8" if stored.bytes_per_weight < 2.0 else "bf16"
+
+
+def _unsplit(model: Model) -> float:
+    """Attention weights that every tensor-parallel rank keeps whole: projections into the latent, and indexers'."""
+    whole = 0.0
+    for group in model.attention:
+        kind = group.attention
+        if isinstance(kind, Latent):
+            whole += group.count * kind.hidden * ((kind.query_rank or 0.0) + kind.latent + kind.rope_dim)
+        elif isinstance(kind, Indexer):
+            whole += group.count * kind.weights
+    return whole
 
 
 def _split(kind: object, ranks: Array) -> Array:
@@ -340,8 +424,10 @@ def _step(
     weight, expert, gemm = np.zeros_like(gpus), np.zeros_like(gpus), np.zeros_like(gpus)
     for part in model.parts:
         stored = formats[part.name]
-        share = ranks if part.name == "attention" else gpus
-        read = part.touched(tokens) * stored.bytes_per_weight / share / hbm
+        share = {"attention": ranks, "router": np.ones_like(gpus)}.get(part.name, gpus)
+        read = part.elements * stored.bytes_per_weight / share / hbm
+        if part.name == "attention":
+            read = read + _unsplit(model) * stored.bytes_per_weight * (1.0 - 1.0 / ranks) / hbm
         worked = np.where(part.name == "attention", local * verified / ranks, tokens / gpus)
         gemm = gemm + 2.0 * part.active * worked / _peak(chip, stored.compute_precision)
         if part.name == "routed_experts":
@@ -358,8 +444,9 @@ def _step(
         attend = attend + flop / _peak(chip, "bf16")
     layers, wide = _layers(model), gpus > 1
     width = 2.0 * model.hidden / link  # one token in bf16
-    carried = np.where(dp > 0, local * verified * np.minimum(gpus, 8.0), 2.0 * tokens) * layers * width
-    return {
+    carried = np.where(dp > 0, local * verified * _reached(model, gpus), 2.0 * tokens) * layers * width
+    counts = {name: np.full(gpus.shape, value) for name, value in _counts(setting).items()}
+    return counts | {
         "weight_s": weight,
         "expert_s": expert,
         "cache_s": cache,
@@ -367,19 +454,25 @@ def _step(
         "attend_s": attend,
         "link_s": np.asarray(carried * wide, dtype=float),
         "collectives": 2.0 * layers * wide,
-        "layers": np.full(gpus.shape, layers),
-        "kernels": np.full(gpus.shape, _kernel_count(model)),
+        "expert_share": np.full(gpus.shape, float(model.routed_share)),
     }
 
 
-def _prompt(setting: _Setting, gpus: Array, tokens_in: Array) -> dict[str, Array]:
+def _reached(model: Model, gpus: Array) -> Array:
+    """Ranks that a token's experts lie on, expected, of experts spread evenly: R (1 - (1 - 1/R)^k)."""
+    used = model.experts.per_token if model.experts else 1.0
+    return gpus * (1.0 - (1.0 - 1.0 / gpus) ** used)
+
+
+def _prompt(setting: _Setting, gpus: Array, dp: Array, tokens_in: Array) -> dict[str, Array]:
     """The prefill of one prompt shared by an engine's GPUs, in seconds at full rates."""
     model, chip, formats = setting.model, setting.chip, setting.checkpoint.formats
     hbm, link = float(chip.hbm_bandwidth or np.nan), float(chip.scaleup_bandwidth or np.nan)
-    gemm, read = np.zeros_like(gpus), np.zeros_like(gpus)
+    gemm, experts, read = np.zeros_like(gpus), np.zeros_like(gpus), np.zeros_like(gpus)
     for part in model.parts:
         stored = formats[part.name]
-        gemm = gemm + 2.0 * part.prompt_share * part.active * tokens_in / _peak(chip, stored.compute_precision)
+        work = 2.0 * part.prompt_share * part.active * tokens_in / _peak(chip, stored.compute_precision)
+        gemm, experts = (gemm, experts + work) if part.name == "routed_experts" else (gemm + work, experts)
         read = read + part.touched(tokens_in) * stored.bytes_per_weight
     attend, cache = np.zeros_like(gpus), np.zeros_like(gpus)
     for group in model.attention:
@@ -388,9 +481,11 @@ def _prompt(setting: _Setting, gpus: Array, tokens_in: Array) -> dict[str, Array
         attend = attend + group.count * group.costs.prefill_flop * pairs
         size = group.costs.element_bytes or setting.checkpoint.kv_cache.bytes_per_weight
         cache = cache + group.count * group.costs.kept * group.attention.kept(tokens_in) * size
-    carried = 2.0 * _layers(model) * tokens_in * 2.0 * model.hidden / link * (gpus > 1)
+    sent = np.where(dp > 0, 1.5 * _reached(model, gpus) / gpus, 2.0)  # dispatch in 8 bits and combine in 16, or all-reduces
+    carried = sent * _layers(model) * tokens_in * 2.0 * model.hidden / link * (gpus > 1)
     return {
         "prompt_gemm_s": gemm / gpus,
+        "prompt_expert_s": experts / gpus,
         "prompt_attend_s": attend / gpus / _peak(chip, "bf16"),
         "prompt_bytes_s": read / gpus / hbm,
         "prompt_link_s": carried,
@@ -410,5 +505,5 @@ def _slots(setting: _Setting, gpus: Array, dp: Array, context: Array) -> Array:
         size = group.costs.element_bytes or setting.checkpoint.kv_cache.bytes_per_weight
         entry = group.count * group.costs.kept * group.attention.kept(context) * size
         cache = cache + entry / _split(group.attention, ranks)
-    free = np.maximum(capacity - held, 0.02 * capacity)
+    free = np.maximum(capacity - held, 0.05 * capacity)
     return np.maximum(1.0, free / cache * np.where(dp > 0, gpus, 1.0))

@@ -204,6 +204,17 @@ def left_out(solved: Solved, values: Array, blocks: Sequence[Rows]) -> Array:
     return found
 
 
+def weights_without(solved: Solved, block: Rows) -> Array:
+    """The weight of each fitted row in a prediction that leaves out the rows of a block."""
+    if not len(block):
+        return solved.weights
+    own = solved.inverse[np.ix_(block, block)].astype(float)
+    share = linalg.solve(own, solved.weights[block], assume_a="pos", check_finite=False)
+    rest = np.asarray(solved.weights - solved.inverse[:, block] @ share, dtype=float)
+    rest[block] = 0.0
+    return rest
+
+
 def inflation(deviations: Array, cap: float = 2.5) -> Array:
     """Noise variance of each row over the rest's, by how far it lies outside: 1 inside, growing with the square.
 

@@ -21,9 +21,9 @@ import numpy.typing as npt
 
 from fleetline.architecture.drafts import LENT, own_draft
 from fleetline.architecture.model import Model
-from fleetline.calibration.features import engine_of
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
 from fleetline.calibration.predict import Prediction
+from fleetline.calibration.recipes import engine_of
 from fleetline.catalog import Catalog, Checkpoint, System
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow, RecipeRow, SpeculationRow
 from fleetline.catalog.types import Timings

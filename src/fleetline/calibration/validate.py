@@ -47,6 +47,7 @@ class Score:
     Attributes:
         by, group: what the rows have in common. rows: how many, with something measured.
         *_median_abs_log: median over rows. *_by_configuration: mean over configurations of each one's median.
+        throughput_*: of input and output tokens per second and GPU.
         *_bias_log: median of log(predicted / measured), so that over 0 is too slow a prediction.
         coverage: share of rows answered. interval_coverage: share of measured values within their 90% interval.
     """
@@ -61,6 +62,8 @@ class Score:
     ttft_median_abs_log: float
     ttft_by_configuration: float
     ttft_bias_log: float
+    throughput_median_abs_log: float
+    throughput_by_configuration: float
     coverage: float
     interval_coverage: float
 
@@ -71,8 +74,10 @@ def validate(prediction: Prediction) -> list[Score]:
     measured = {
         "tpot": np.array([np.nan if row.tpot_s is None else row.tpot_s for row in rows], dtype=float),
         "ttft": np.array([np.nan if row.ttft_s is None else row.ttft_s for row in rows], dtype=float),
+        "throughput": np.array([np.nan if row.throughput_gpu is None else row.throughput_gpu for row in rows], dtype=float),
     }
-    with_any = [index for index in range(len(rows)) if not all(np.isnan(each[index]) for each in measured.values())]
+    times = (measured["tpot"], measured["ttft"])
+    with_any = [index for index in range(len(rows)) if not all(np.isnan(each[index]) for each in times)]
     scores = []
     for by, group_of in GROUPS.items():
         groups: dict[str, list[int]] = defaultdict(list)
@@ -86,6 +91,7 @@ def _score(by: str, name: str, at: npt.NDArray[np.intp], found: Prediction, meas
     configs = [found.rows[index].config for index in at]
     tpot = np.log(found.tpot_s[at] / measured["tpot"][at])
     ttft = np.log(found.ttft_s[at] / measured["ttft"][at])
+    rate = np.abs(np.log(found.throughput_gpu_tok_s[at] / measured["throughput"][at]))
     within = [
         _within(measured["tpot"][at], found.tpot_low_s[at], found.tpot_high_s[at]),
         _within(measured["ttft"][at], found.ttft_low_s[at], found.ttft_high_s[at]),
@@ -101,6 +107,8 @@ def _score(by: str, name: str, at: npt.NDArray[np.intp], found: Prediction, meas
         ttft_median_abs_log=_median(np.abs(ttft)),
         ttft_by_configuration=_by_configuration(np.abs(ttft), configs),
         ttft_bias_log=_median(ttft),
+        throughput_median_abs_log=_median(rate),
+        throughput_by_configuration=_by_configuration(rate, configs),
         coverage=float(np.mean([not found.reason[index] for index in at])),
         interval_coverage=_mean(np.concatenate(within)),
     )

@@ -46,6 +46,7 @@ _TABLES: Mapping[str, type[rows.Row]] = MappingProxyType(
         "models": rows.ModelRow,
         "models_added": rows.ModelRow,
         "pooled_errors": rows.PooledErrorRow,
+        "pooled_kernel": rows.PooledKernelRow,
         "pooled_law": rows.PooledLawRow,
         "presets": rows.PresetRow,
         "presets_fitted": rows.PresetRow,

@@ -548,17 +548,36 @@ class PooledLawRow(Row):
     note: Text
 
 
+class PooledKernelRow(Row):
+    """`pooled_kernel`: a deviation [log], a length scale or a noise [log] of what the law leaves over (`make fit`)."""
+
+    KEY = ("quantity", "what", "of", "space")
+
+    quantity: Literal["tpot", "ttft", "throughput"]
+    what: Literal["deviation", "length", "noise"]
+    of: Text
+    space: Text
+    number: Positive
+
+
 class PooledErrorRow(Row):
-    """`pooled_errors`: errors of the fit on rows held out in one way; `low`, `high` of log(measured / predicted)."""
+    """`pooled_errors`: errors of the fit on rows held out in one way; `low`, `high` of log(measured / predicted).
+
+    `*_from`, `*_to`: 5% and 95% of the same error over resampled configurations.
+    """
 
     KEY = ("quantity", "way")
 
-    quantity: Literal["tpot", "ttft"]
+    quantity: Literal["tpot", "ttft", "throughput"]
     way: Text
     rows: Positive
     configurations: Positive
     median_abs_log: NotNegative
+    median_from: NotNegative
+    median_to: NotNegative
     by_configuration: NotNegative
+    by_configuration_from: NotNegative
+    by_configuration_to: NotNegative
     low: Finite
     high: Finite
     coverage: NotNegative

@@ -136,7 +136,11 @@ def accuracy(as_json: AsJson = False) -> None:
         "rows": "rows",
         "configurations": "configurations",
         "median_abs_log": "median",
+        "median_from": "from",
+        "median_to": "to",
         "by_configuration": "by configuration",
+        "by_configuration_from": "from ",
+        "by_configuration_to": "to ",
         "coverage": "90% interval covers",
     }
     show({"held_out": rows}, lambda: [table("|log(predicted / measured)| on runs not seen", rows, columns)], as_json)
