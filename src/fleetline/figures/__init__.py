@@ -45,6 +45,8 @@ _FIGURES: Sequence[Callable[[Results], Figure]] = (
     calibration.loss_profiles,
     calibration.efficiencies,
     calibration.error_by_group,
+    calibration.held_out_by_group,
+    calibration.interval_coverage,
     calibration.measured_runs,
     calibration.gap_to_measured,
     world.supply_by_context,

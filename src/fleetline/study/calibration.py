@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import zlib
+from collections import Counter, defaultdict
 from dataclasses import asdict
+
+import numpy as np
 
 from fleetline import runs
 from fleetline.calibration.measured import run_of
+from fleetline.calibration.recipes import incomplete
 from fleetline.catalog import load
 from fleetline.frontiers import frontier
 from fleetline.gap import gap
+from fleetline.measurements import Measurement
 from fleetline.study.results import Asked, Rows
 
 # the article's own rows: footnote 10
@@ -52,6 +58,70 @@ def held_out(_: Asked) -> Rows:
     """Errors of the fit of all rows on rows it had not seen, by the way they were held out (`make fit` writes them)."""
     wanted = ("quantity", "way", "rows", "configurations", "median_abs_log", "by_configuration", "low", "high", "coverage")
     return [{name: getattr(row, name) for name in wanted} for row in runs.accuracy()]
+
+
+def held_out_by_group(_: Asked) -> Rows:
+    """The fit of all rows on rows whose configuration it had not seen, by group; the article's form, fitted, beside it."""
+    rows: Rows = []
+    for form in ("pooled", "article"):
+        rows += [{"form": form} | asdict(score) for score in runs.validate(form=form)]
+    return rows
+
+
+LEVELS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+
+def interval_coverage(_: Asked) -> Rows:
+    """What share of rows lies in intervals of every width, made from the other half of the configurations."""
+    rows: Rows = []
+    for quantity, errors in runs.held_out_errors().items():
+        half = np.array([zlib.crc32(row.config.encode()) % 2 for row, _ in errors])
+        off = np.array([error for _, error in errors])
+        for level in LEVELS:
+            within = np.empty(len(off), dtype=bool)
+            for own in (0, 1):
+                low, high = np.quantile(off[half != own], (0.5 - level / 2, 0.5 + level / 2))
+                within[half == own] = (off[half == own] >= low) & (off[half == own] <= high)
+            rows.append({"quantity": quantity, "level": level, "covered": float(within.mean()), "rows": len(off)})
+    return rows
+
+
+WORST = 12
+
+
+def worst_configurations(_: Asked) -> Rows:
+    """The configurations whose TPOT is farthest off when held out, and a guess why."""
+    errors = runs.held_out_errors()["tpot"]
+    cells = Counter((row.model, row.hardware, row.framework) for row in {row.config: row for row, _ in errors}.values())
+    of_each: dict[str, list[tuple[Measurement, float]]] = defaultdict(list)
+    for row, error in errors:
+        of_each[row.config].append((row, error))
+    ranked = sorted(of_each.values(), key=lambda each: -abs(float(np.median([error for _, error in each]))))
+    return [
+        {
+            "configuration": each[0][0].config,
+            "model": each[0][0].model,
+            "chip": each[0][0].hardware,
+            "framework": each[0][0].framework,
+            "precision": each[0][0].precision or "unstated",
+            "rows": len(each),
+            "log_error": float(np.median([error for _, error in each])),
+            "guess": _guess(each[0][0], cells[each[0][0].model, each[0][0].hardware, each[0][0].framework]),
+        }
+        for each in ranked[:WORST]
+    ]
+
+
+def _guess(row: Measurement, alike: int) -> str:
+    if incomplete(row):
+        return "how many engines ran is not stated"
+    if row.speculation is None and row.model in {"dsr1", "dsv3"} and row.disaggregated:
+        return "whether it drafts is not stated"
+    if alike == 1:
+        return "no other configuration of this model on this chip and framework was measured"
+    if row.kind != "median_over_runs":
+        return "one run, with software and settings of its day"
+    return "software or settings that a row does not state"
 
 
 def loss_profiles(_: Asked) -> Rows:
