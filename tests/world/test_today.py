@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime
 import json
+import subprocess
+import sys
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -471,3 +474,13 @@ def test_demand_moves_along_growth_that_slows() -> None:
     )
     assert now < later < last
     assert later / now > last / later  # it slows
+
+
+@pytest.mark.long
+def test_ten_thousand_worlds_take_less_than_ten_seconds() -> None:
+    # in a process of its own, start included, as on the command line
+    begun = time.perf_counter()
+    subprocess.run(
+        [sys.executable, "-m", "fleetline", "crunch", "today", "--draws", "10000"], check=True, capture_output=True
+    )
+    assert time.perf_counter() - begun < 10.0

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import Any
 
 import altair as alt
@@ -58,9 +57,10 @@ def _range(row: Mapping[str, Any]) -> str:
 def _supply(results: Results) -> Sentence:
     served = _row(results, "today_now", "supply_tok_s")
     chips = sum(row["chips"] for row in results.tables["today_chips"] if row["output_tok_s"] > 0.0)
+    tokens_in, tokens_out = results.setting["reference_workload"].split(":")
     words = (
         f"The chips that serve on {results.setting['day']}, {human(chips)} at a time after waiting, training, headroom and the day's swing, "
-        f"could give {_range(served)} output tokens a second of {results.setting['model_title']} at 8,000 tokens in and 1,000 out, "
+        f"could give {_range(served)} output tokens a second of {results.setting['reference_title']} at {int(tokens_in):,} tokens in and {int(tokens_out):,} out, "
         "or as much of other models and requests as costs the same."
     )
     return Sentence("How much can the world serve now?", words, "today_now")
@@ -69,8 +69,10 @@ def _supply(results: Results) -> Sentence:
 def _demand(results: Results) -> Sentence:
     tokens, asked, load = (_row(results, "today_now", what) for what in ("tokens_asked_tok_s", "demand_tok_s", "load"))
     growth = _row(results, "today_demand", "growth on the day")
+    fresh, cached, output = (_row(results, "today_now", f"share {name}") for name in ("input", "cached", "output"))
     words = (
-        f"{_range(tokens)} tokens a second, input and output, growing {growth['p50']:.1f} times a year. Weighed by what their models and "
+        f"{_range(tokens)} tokens a second, input and output, growing {growth['p50']:.1f} times a year; taken to be "
+        f"{fresh['p50']:.0%} input that is computed, {cached['p50']:.0%} input read from caches and {output['p50']:.0%} output. Weighed by what their models and "
         f"lengths cost, that is {human(asked['p50'])} output tokens of the same kind: {load['p50']:.0%} of what could be served "
         f"({load['p5']:.0%} to {load['p95']:.0%})."
     )
@@ -97,29 +99,11 @@ def _ends(row: Mapping[str, Any]) -> str:
     return f"{when(row['p10'])} in one of ten and {when(row['p90'])} in nine of ten"
 
 
-_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "growth.efficiency": "how fast software and smaller models make tokens cheaper",
-        "demand half-life": "how soon the growth of demand slows",
-        "demand level": "how many tokens are asked for now",
-        "demand growth": "how fast that grows",
-        "reached": "how much of a chip's best rate practice reaches",
-        "fleet.inference_share": "the share of chips that serve rather than train",
-        "growth.supply": "how supply grows after 2027",
-        "growth.supply_half_life": "how soon supply's growth slows",
-        "sales growth": "how sales grow until then",
-        "fleet.peak_over_mean": "the day's peak",
-        "fleet.busy_share": "headroom",
-        "mix.small_share": "the share of small models",
-        "mix.mid_share": "the share of middling models",
-        "mix.frontier_share": "the share of frontier models",
-    }
-)
-
-
 def _decides(results: Results) -> Sentence:
-    five = [_WORDS.get(row["quantity"], row["about"]) for row in results.tables["today_decides"][:5]]
-    return Sentence("What decides it?", f"Above all: {'; '.join(five)}.", "today_decides")
+    five = results.tables["sensitivity"][:5]
+    said = "; ".join(f"{row['about']} ({row['total']:.0%})" for row in five)
+    words = f"Of the variance of demand over supply on {five[0]['on']}, interactions counted: {said}."
+    return Sentence("What decides it?", words, "sensitivity")
 
 
 def _changed(results: Results) -> Sentence:

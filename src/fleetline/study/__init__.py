@@ -96,12 +96,23 @@ def study(
         tables[name] = question(of)
     return Results(
         version=version,
-        setting=_setting(asked) | {"scenario": scenario.name, "about": scenario.about, "day": scenario.text("fleet.as_of")},
+        setting=_setting(asked) | _own(scenario),
         tables=tables,
         methods={name: " ".join((question.__doc__ or "").split()) for name, question, _ in asking},
         assumptions=[_assumption(asked.scenario.assumptions[key]) for key in KEYS if key in asked.scenario],
         sources=used_sources(asked),
     )
+
+
+def _own(scenario: Scenario) -> dict[str, Any]:
+    """What the answer itself is of, where the argument is of another scenario."""
+    return {
+        "scenario": scenario.name,
+        "about": scenario.about,
+        "day": scenario.text("fleet.as_of"),
+        "reference_title": load().model(scenario.text("serving.model")).title,
+        "reference_workload": scenario.text("mix.general") if has_mix(scenario) else scenario.names("serving.workloads")[0],
+    }
 
 
 def _setting(asked: Asked) -> dict[str, Any]:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
 
 import numpy as np
-from scipy import stats
 
-from fleetline.beliefs import Array, Belief, Draws
 from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.markets import Market, market
 from fleetline.scenario import KEYS
 from fleetline.study.results import Asked, Rows, percentiles
 from fleetline.walks import compare
+from fleetline.world.best_rates import best_rate
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
 from fleetline.world.load import Load, load_of
+from fleetline.world.mix import TIERS
+from fleetline.world.questions import questions
 from fleetline.world.supply import supply
 from fleetline.world.trend import trend
 
@@ -161,6 +161,27 @@ def today_chips(asked: Asked) -> Rows:
     ]
 
 
+def today_holds(asked: Asked) -> Rows:
+    """What a chip of each system serves at best of every tier's model, general requests: the configuration, or why none."""
+    general = asked.scenario.text("mix.general")
+    tiers = {asked.scenario.text(f"mix.{tier}_model"): tier for tier in TIERS}
+    found = [
+        (each, best_rate(each)) for each in questions(asked.scenario) if each.workload == general and not each.prefix_hit
+    ]
+    return [
+        {
+            "system": each.system,
+            "tier": tiers[each.model],
+            "model": each.model,
+            "tok_s_of_one": best.tok_s / each.gpus,
+            "configuration": best.configuration,
+            "reason": best.reason,
+        }
+        for each, best in found
+        if each.model in tiers
+    ]
+
+
 def today_demand(asked: Asked) -> Rows:
     """The fit of every dated series: the world's tokens and growth on the day, half-life of growth, parts, and spreads."""
     found = trend(asked.scenario)
@@ -198,44 +219,6 @@ def today_walk(asked: Asked) -> Rows:
     return [*rows, {**dict.fromkeys(rows[0]), "step": "interactions, of the effects alone", "factor": walk.rest_factor}]
 
 
-@dataclass(frozen=True)
-class _Recorded:
-    """Worlds that remember which quantities were asked for."""
-
-    inner: Draws
-    names: dict[str, Array] = field(default_factory=dict)
-
-    @property
-    def count(self) -> int:
-        return self.inner.count
-
-    def scores(self, name: str) -> Array:
-        self.names[name] = self.inner.scores(name)
-        return self.names[name]
-
-    def draw(self, name: str, belief: Belief) -> Array:
-        return belief.at(self.scores(name)) if not belief.certain else self.inner.draw(name, belief)
-
-
-DECIDED_YEARS = 2.0  # from the day on: the load then is what the deciding quantities decide
-
-
-def today_decides(asked: Asked) -> Rows:
-    """Rank correlation (Spearman) of every drawn quantity with the load two years after the day: which decide it most."""
-    recorded = _Recorded(asked.draws)
-    found = load_of(asked.scenario, recorded)
-    then = found.total[int(np.argmin(np.abs(found.years - found.years[found.now] - DECIDED_YEARS)))]
-    rows: Rows = [
-        {"quantity": name, "about": KEYS[name].about if name in KEYS else name, "rank_correlation": _rank(scores, then)}
-        for name, scores in recorded.names.items()
-    ]
-    return sorted(rows, key=lambda row: -abs(row["rank_correlation"]))
-
-
-def _rank(scores: Array, values: Array) -> float:
-    return float(stats.spearmanr(scores, values).statistic)
-
-
 def today_assumptions(asked: Asked) -> Rows:
     """Every line of the scenario: value or interval, unit, source; a guess says so."""
     return [
@@ -266,9 +249,9 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
             today_no_crunch,
             today_classes,
             today_chips,
+            today_holds,
             today_demand,
             today_walk,
-            today_decides,
             today_assumptions,
         )
     }

@@ -23,7 +23,9 @@ from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 
 GROWTH, TOGETHER, UNTIL = "fleet.sales_growth", "fleet.sales_growth_correlation", "fleet.carried_until"
-_RAMP_YEARS = 1.0  # guess: from the first sale of an announced chip to its full share; GB300 took about that from GB200
+_RAMP_YEARS = (
+    1.0  # guess: from the first sale of a chip to its full share; B300 had 86% of Blackwell after a year (chip_sales)
+)
 _H100 = "H100 SXM"
 
 
