@@ -170,15 +170,41 @@ def test_the_cheapest_stands_first_and_what_cannot_last_with_a_reason() -> None:
     assert "no bf16 peak is known" in by_system(options)["mi455x"].reason
 
 
-def test_a_plan_is_what_its_configuration_serves() -> None:
-    (option,) = plan("kimi-k2.5", "8000:1000", requests_per_s=20, systems=["b200"], schedule="chunked")
+def asked_again(option: Option, **load: Any) -> Throughput:
+    """One replica of a plan's configuration, asked for by itself."""
     assert option.configuration is not None
-    degrees = {name: option.configuration[name] for name in ("tp", "ep", "dp", "pp")}
-    found = throughput(
-        "kimi-k2.5", "b200", "8000:1000", gpus=option.configuration["gpus"], batch=option.batch_per_replica,
-        speculative=option.configuration["speculative"], **degrees,
-    )  # fmt: skip
-    assert option.utilisation == pytest.approx(20 * 1000 / (found.throughput_tok_s * option.replicas), rel=1e-9)
+    degrees: Any = {
+        name: option.configuration[name] for name in ("tp", "ep", "dp", "pp", "gpus", "schedule", "speculative")
+    }
+    pools: Any = {"prefill_replicas": option.configuration.get("prefill_replicas")}
+    return throughput("kimi-k2.5", option.system, "8000:1000", **degrees, **pools, **load)
+
+
+@pytest.mark.parametrize("schedule", ["chunked", "disaggregated"])
+def test_a_plan_is_what_its_configuration_serves_where_requests_come_at_random(schedule: str) -> None:
+    (option,) = plan("kimi-k2.5", "8000:1000", requests_per_s=20, systems=["b200"], schedule=schedule, max_ttft=2)
+    assert option.replicas is not None
+    found = asked_again(option, rate=20 / option.replicas, max_ttft=2)
+    assert (option.speed_tok_s_user, option.ttft_s) == pytest.approx((found.speed_tok_s_user, found.ttft_s))
+    assert (option.ttft_p90_s, option.ttft_p99_s) == pytest.approx((found.ttft_p90_s, found.ttft_p99_s))
+    loop = asked_again(option, max_ttft=2, speed=35)
+    assert option.utilisation == pytest.approx(20 * 1000 / (loop.throughput_tok_s * option.replicas), rel=1e-9)
+    # one replica less, and the limits are not kept, or the rate is not served
+    assert not asked_again(option, rate=20 / (option.replicas - 1), speed=35, max_ttft=2).feasible
+
+
+def test_random_arrivals_need_no_fewer_replicas_than_a_loop_and_a_stricter_wait_no_fewer_than_a_looser() -> None:
+    def gpus(**limits: Any) -> int:
+        (option,) = plan("kimi-k2.5", "8000:1000", systems=["b200"], schedule="chunked", **limits)
+        assert option.gpus is not None
+        return option.gpus
+
+    by_wait = [gpus(requests_per_s=20, max_ttft=limit) for limit in (5.0, 1.0, 0.4)]
+    assert by_wait == sorted(by_wait)
+    (loop,) = plan("kimi-k2.5", "8000:1000", systems=["b200"], schedule="chunked", users=1000)
+    assert loop.requests_per_s is not None
+    assert loop.gpus is not None
+    assert gpus(requests_per_s=loop.requests_per_s) >= loop.gpus
 
 
 def test_users_are_requests_over_their_wall_time() -> None:

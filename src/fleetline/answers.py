@@ -147,7 +147,7 @@ _UNSET: Mapping[str, Any] = MappingProxyType({})
 
 def _prices(deployment: Deployment, found: Rates, usd_per_s: Numbers, feasible: npt.NDArray[np.bool_]) -> Prices:
     part = serving.shares(deployment, found)
-    cycle = 1e6 * usd_per_s * found.cycle.total_s / found.batch
+    cycle = 1e6 * usd_per_s * found.output_tokens / found.throughput
     return Prices(*(_where(feasible, cycle * share) for share in (part.input, part.cached, part.output)))
 
 
