@@ -55,7 +55,7 @@ def page_of(found: Mapping[str, Mapping[str, list[Line]]]) -> list[str]:
         f"each user gets {speed:g} tokens a second over wall time; cost is three-year rent, energy all-in power, both over",
         "output tokens. Kernel and collective times are measured on Nvidia chips from A100 on; elsewhere they are a guess,",
         "the median of those, and the row is marked `*`. Racks and boards are taken whole, pods as a slice of 64 chips.",
-        "TTFT is that of the batch's prompts together (chunked) or of one prompt (two pools), without queueing.",
+        "TTFT is the mean of a closed loop, waiting included (docs/waiting.md).",
         "The page has the models that were asked for: `make tables` asks for all,",
         "`tools/tables.py PAGE MODEL ...` for some.",
     ]

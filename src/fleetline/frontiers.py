@@ -117,17 +117,26 @@ class Explored:
     setting: Mapping[str, Any]
 
     def frontier(self, batches: int) -> Throughput:
-        """The Pareto set over every configuration and its batches: all small ones, so many up to the largest allowed."""
+        """Points that no batch of any configuration beats in speed and throughput at once.
+
+        Tried are all small batches of every configuration, and so many up to the largest allowed. Each point of the Pareto
+        set of those is then held against the batches between: where a configuration keeps the point's speed beyond one it
+        was tried at, and could serve more before the next, the largest batch that keeps it is found by bisection. Exact,
+        since within a configuration more requests never serve less, nor each of them sooner.
+        """
         tried = [self._tried(schedule, batches) for schedule in self.deployments]
-        speed, rate = (np.concatenate([getattr(each, name) for each in tried]) for name in ("speed", "rate"))
-        if not speed.size:
+        if not any(each.speed.size for each in tried):
             return self.infeasible()
-        chosen = pareto(speed, rate)
-        starts = np.cumsum([0, *(each.speed.size for each in tried)])
+        every = _Tried.joined(tried)
+        points = sampled = every.at(pareto(every.speed, every.rate))
+        for number, schedule in enumerate(self.deployments):
+            own = every.at(np.flatnonzero(every.schedule == number))
+            points = points.improved(*self._between(schedule, own, sampled))
+        points = points.at(pareto(points.speed, points.rate))
         parts = [
-            self.answer(name, each.place[mine], each.batch[mine])
-            for name, each, start in zip(self.deployments, tried, starts, strict=False)
-            if (mine := chosen[(chosen >= start) & (chosen < start + each.speed.size)] - start).size
+            self.answer(schedule, points.place[mine], points.batch[mine])
+            for number, schedule in enumerate(self.deployments)
+            if (mine := np.flatnonzero(points.schedule == number)).size
         ]
         found = _joined(parts)
         return _take(found, np.argsort(found.speed_tok_s_user))
@@ -145,7 +154,31 @@ class Explored:
         batch = np.asarray(loads[fresh] * each.placement.ranks)
         found = serving.rates(each, batch)
         good = (found.speed >= self.limits.speed) & (found.ttft_s <= self.limits.max_ttft)
-        return _Tried(place[good], batch[good], np.asarray(found.speed)[good], np.asarray(found.throughput)[good])
+        speed, rate = np.asarray(found.speed)[good], np.asarray(found.throughput)[good]
+        return _Tried(np.zeros(speed.shape, dtype=np.intp), place[good], batch[good], speed, rate)
+
+    def _between(self, schedule: str, tried: _Tried, points: _Tried) -> tuple[_Tried, npt.NDArray[np.intp]]:
+        """Batches between those tried that serve more than a point at its speed, and the points that each of them beats."""
+        deployment = self.deployments[schedule]
+        ranks = np.broadcast_to(deployment.placement.ranks, _size(deployment))
+        load = tried.batch / ranks[tried.place]
+        follows = np.flatnonzero((np.diff(tried.place) == 0) & (np.diff(load) > 1.0))
+        first, last = (np.searchsorted(points.speed, tried.speed[follows + shift], side="right") for shift in (1, 0))
+        count = last - first
+        interval = np.repeat(follows, count)
+        point = np.arange(interval.size) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
+        promising = tried.rate[interval + 1] > points.rate[point]
+        interval, point = interval[promising], point[promising]
+        place = tried.place[interval]
+        chosen, low, high = at(deployment, place), load[interval], load[interval + 1]
+        while np.any(high - low > 1.0):
+            middle = np.floor((low + high) / 2.0)
+            quick = serving.rates(chosen, middle * ranks[place]).speed >= points.speed[point]
+            low, high = np.where(quick, middle, low), np.where(quick, high, middle)
+        batch = low * ranks[place]
+        found = serving.rates(chosen, batch)
+        rate, speed = np.asarray(found.throughput), np.asarray(found.speed)
+        return _Tried(tried.schedule[interval], place, batch, speed, rate), point
 
     def best(self) -> Throughput:
         """The one configuration, at its best batch, that serves most."""
@@ -186,12 +219,32 @@ class Explored:
 
 @dataclass(frozen=True)
 class _Tried:
-    """Points of one schedule: which configuration, which batch, and what came of it."""
+    """Points: of which schedule (by number) and configuration, at which batch, and what came of it. Shape (points,)."""
 
+    schedule: npt.NDArray[np.intp]
     place: npt.NDArray[np.intp]
     batch: Array
     speed: Array
     rate: Array
+
+    def at(self, chosen: npt.NDArray[np.intp]) -> _Tried:
+        """Some of the points."""
+        return _Tried(*(getattr(self, item.name)[chosen] for item in fields(self)))
+
+    @staticmethod
+    def joined(parts: Sequence[_Tried]) -> _Tried:
+        """The points of all schedules, which get their numbers."""
+        numbered = [replace(each, schedule=np.full(each.place.shape, number)) for number, each in enumerate(parts)]
+        return _Tried(*(np.concatenate([getattr(each, item.name) for each in numbered]) for item in fields(_Tried)))
+
+    def improved(self, others: _Tried, point: npt.NDArray[np.intp]) -> _Tried:
+        """Each point, or of the `others` at its speed (`point` says at whose) the one that serves most."""
+        order = np.argsort(others.rate, kind="stable")  # of several for one point the last one written stays: the highest
+        order = order[others.rate[order] > self.rate[point[order]]]
+        changed = {item.name: getattr(self, item.name).copy() for item in fields(self)}
+        for name, values in changed.items():
+            values[point[order]] = getattr(others, name)[order]
+        return _Tried(**changed)
 
 
 def explore(
