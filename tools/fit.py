@@ -1,11 +1,12 @@
 """Refit the preset `fitted` to the shipped benchmark rows: `make fit` (about a minute).
 
-    python tools/fit.py src/fleetline/catalog/data [--pooled] [--keep-sizes]
+    python tools/fit.py src/fleetline/catalog/data [--pooled] [--keep-sizes] [--halves]
 
 The three efficiencies come from Kimi K2.5 on Nvidia, the rows the article fits; the spread of the errors comes from every
 row that can be predicted, since that is what the preset is used for. Then the law of all rows and what near rows leave of
 it: pooled_law.csv, pooled_kernel.csv, pooled.npz and, by the ways of holding rows out, pooled_errors.csv; `--pooled` renews
-these alone, and `--keep-sizes` takes the kernel's sizes as shipped.
+these alone, and `--keep-sizes` takes the kernel's sizes as shipped. `--halves` writes nothing and prints how much of the
+held-out error is owed to sizes that are learned from all configurations.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from fleetline.calibration.pooled_fit import (
     held_out,
     known_rows,
     learned,
+    left_out_by_configuration,
     table,
     without_their_configuration,
 )
@@ -109,6 +111,23 @@ def pool(data: Path, *, keep_sizes: bool = False) -> None:
     write(data / "pooled_errors.csv", [ERRORS, *([*row, source] for row in map(error_row, held))])
 
 
+def halves() -> None:
+    """Print how far sizes learned from half of the configurations are off on the other half, beside sizes of all.
+
+    Both by the shipped law, which saw all rows: it is the same for either.
+    """
+    every = table(runs.rows_of(())[0], load(), runs.recorded())
+    seen, law = every.seen.take(every.fitted), runs.pooled().law
+    half = seen.group % 2 == 0
+    for quantity in QUANTITIES:
+        kernels = {"of half": learned(quantity, seen.take(half), law), "of all": runs.pooled().sides[quantity].kernel}
+        for name, kernel in kernels.items():
+            errors, rows = left_out_by_configuration(fit_side(quantity, seen, law, kernel), seen, law)
+            told = ~half[rows]
+            found = error_row(Held(quantity, "configuration", errors[told], seen.config[rows][told]))
+            say(f"{quantity}, sizes {name}: {found[4]} / {found[7]}")
+
+
 ERRORS = ["quantity", "way", "rows", "configurations", "median_abs_log", "median_from", "median_to"]
 ERRORS += ["by_configuration", "by_configuration_from", "by_configuration_to", "low", "high", "coverage", "source"]
 RESAMPLED = 400
@@ -151,6 +170,9 @@ def write(path: Path, lines: list[list[str]]) -> None:
 
 
 if __name__ == "__main__":
+    if "--halves" in sys.argv:
+        halves()
+        sys.exit()
     if "--pooled" not in sys.argv:
         main(Path(sys.argv[1]))
     pool(Path(sys.argv[1]), keep_sizes="--keep-sizes" in sys.argv)

@@ -183,7 +183,7 @@ def test_a_layout_not_stated_is_the_nearest_recipe_s(seen: Observed) -> None:
     )
     (filled,) = complete([told], runs.recorded()).rows
     assert (filled.prefill.workers, filled.decode.workers, filled.gpus) == (1, 5, 24)
-    hidden = complete([told], runs.recorded(), without={row.row_id: row.config})
+    hidden = complete([told], runs.recorded(), without={row.row_id: {row.config}})
     assert hidden.guessed[0] == 1.0 or hidden.rows[0].decode.workers is not None
 
 

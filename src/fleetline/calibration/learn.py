@@ -1,8 +1,8 @@
 """The kernel's deviations and length scales by maximum marginal likelihood of what the law leaves over.
 
 Every deviation, length scale and noise is a positive number with a log-normal prior (median: where the search starts,
-spread: a factor e); the search climbs the sum of log prior and log marginal likelihood with its exact gradient. Rows are a
-sample of whole configurations: the matrices of one search hold a value for every pair of rows.
+spread: a factor e^0.5); the search climbs the sum of log prior and log marginal likelihood with its exact gradient. Rows
+are a sample of whole configurations: the matrices of one search hold a value for every pair of rows.
 
 Source: Rasmussen and Williams 2006, equations 5.8 and 5.9.
 """
@@ -23,6 +23,7 @@ Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 Alike = npt.NDArray[np.bool_] | None  # which pairs share labels; None: all do
 
+_SPREAD = 0.5  # of a number's logarithm, prior: at 1.0 sizes learned from half of the configurations score the rest worse
 _REACH = (4.0, 2.0)  # how far below and above its start a logarithm may end
 _NOISE_REACH = 1.0  # the same of a row's noise: single precision inverts no matrix that has next to none
 _DIGITS = 3  # of what is kept, so that the last bits of a machine do not reach the fit
@@ -58,7 +59,8 @@ def learn(start: Kernel, rows: Inputs, values: Array, groups: Rows, inflated: Ar
 
     def objective(logs: Array) -> tuple[float, Array]:
         loss, slope = _loss(_with(start, logs), pairs)
-        return loss + 0.5 * float(np.sum((logs - begin) ** 2)), slope + logs - begin
+        away = (logs - begin) / _SPREAD
+        return loss + 0.5 * float(np.sum(away**2)), slope + away / _SPREAD
 
     bounds = [(each - _REACH[0], each + _REACH[1]) for each in begin]
     bounds[-2] = (begin[-2] - _NOISE_REACH, begin[-2] + _REACH[1])

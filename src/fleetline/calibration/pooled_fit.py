@@ -8,7 +8,8 @@ rows that lie far from what all other groups say of them count less.
 Errors are of nested hold-outs: rows that are held out are left out of the law as well as of what the kernel borrows from.
 The law without them is one Newton step from the law with them (the loss is nearly quadratic over such a step; a slow test
 holds it against full refits); the kernel's mean without a block is exact, in closed form. The kernel's sizes, some 70
-numbers for 1,200 configurations, are learned from a sample of all of them, the held-out ones not taken out.
+numbers for 1,200 configurations, are learned from a sample of all of them, the held-out ones not taken out: what that is
+worth `tools/fit.py --halves` prints.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from fleetline.calibration.features import ENGINES, FORMATS, Features, features
 from fleetline.calibration.kernel import Kernel, Rows, Solved, inflation, left_out, solve, weights_without
 from fleetline.calibration.law import NAMES, PRIOR, SPREAD, Law
 from fleetline.calibration.learn import learn
-from fleetline.calibration.pooled import Known, Names, Side, keys, row_inputs
+from fleetline.calibration.pooled import Keys, Known, Names, Side, keys, row_inputs
 from fleetline.calibration.recipes import Recipe, complete
 from fleetline.calibration.terms import QUANTITIES, start
 from fleetline.catalog import Catalog
@@ -70,22 +71,23 @@ class Observed:
 
 @dataclass(frozen=True)
 class Table:
-    """The shipped rows: to fit, to predict when nothing of their configuration is known, and their keys."""
+    """The shipped rows: to fit, to predict when nothing of their configuration is known, and their keys.
+
+    Rows of one key cannot be told apart before they are measured: they are of one group.
+    """
 
     seen: Observed
     unseen: Features
-    keys: npt.NDArray[np.uint64]
+    keys: Keys
     fitted: Rows  # the rows of `seen` that are fitted
 
 
 def table(rows: Sequence[Measurement], catalog: Catalog, known: Sequence[Recipe]) -> Table:
     """Every row that can be predicted."""
-    sure = complete(rows, known, confirm=True)
-    own = {row.row_id: config for row, config in zip(rows, sure.config, strict=True) if config}
-    asked, hidden = complete(rows, known), complete(rows, known, without=own)
-    every = features(sure.rows, catalog, sure.guessed)
+    sure, asked = complete(rows, known, confirm=True), complete(rows, known)
+    every, told = features(sure.rows, catalog, sure.guessed), features(asked.rows, catalog, asked.guessed)
+    hidden = complete(rows, known, without=_own(rows, sure.config, keys(told)))
     unseen = features(hidden.rows, catalog, hidden.guessed)
-    told = features(asked.rows, catalog, asked.guessed)
     kept = np.flatnonzero(every.answered & unseen.answered & told.answered)
     found, measured = every.take(kept), [rows[index] for index in kept.tolist()]
     named = np.array([sure.config[index] or rows[index].config for index in kept.tolist()])
@@ -93,10 +95,18 @@ def table(rows: Sequence[Measurement], catalog: Catalog, known: Sequence[Recipe]
         found,
         {name: _column(measured, field) for name, field in _FIELDS.items()},
         np.array([row.config for row in measured]),
-        groups(found, named),
+        _joined(groups(found, named), np.unique(keys(told.take(kept)), return_inverse=True)[1].ravel()),
         _latest(rows)[kept],
     )
     return Table(seen, unseen.take(kept), keys(told.take(kept)), _thinned(measured))
+
+
+def _own(rows: Sequence[Measurement], config: Sequence[str], key: Keys) -> dict[str, set[str]]:
+    """Of every row the configurations that it, or one that looks the same before it is measured, was found to be."""
+    alike: dict[int, set[str]] = defaultdict(set)
+    for each, name in zip(key.tolist(), config, strict=True):
+        alike[each] |= {name} - {""}
+    return {row.row_id: alike[each] for row, each in zip(rows, key.tolist(), strict=True)}
 
 
 _FIELDS = {"tpot": "tpot_s", "ttft": "ttft_s", "throughput": "throughput_gpu"}
@@ -315,6 +325,13 @@ def held_out(side: FittedSide, law: FittedLaw, seen: Observed) -> list[Held]:
         told = ~np.isnan(errors)
         found.append(Held(side.quantity, way, errors[told], known.config[told]))
     return found
+
+
+def left_out_by_configuration(side: FittedSide, seen: Observed, law: Law) -> tuple[Array, Rows]:
+    """log(measured / predicted) of the fitted rows without their configuration, the law being given, and which they are."""
+    known = seen.take(side.rows)
+    left = _left(side.quantity, known, law)
+    return left - left_out(side.solved, left, blocks(known.group)), side.rows
 
 
 def _again(solved: Solved, values: Array) -> Solved:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -96,14 +96,14 @@ def complete(
     known: Sequence[Recipe],
     *,
     confirm: bool = False,
-    without: Mapping[str, str] | None = None,
+    without: Mapping[str, Set[str]] | None = None,
 ) -> Completed:
     """Fill in what rows with separate pools do not say from the nearest recorded recipe.
 
     Args:
         known: the recorded recipes.
         confirm: use the row's own TPOT to choose among near recipes. For rows to fit, never for rows to predict.
-        without: row_id -> configuration whose recipe must not be used (to hold it out).
+        without: row_id -> configurations whose recipes must not be used (to hold them out).
     """
     cells: dict[Cell, list[Recipe]] = defaultdict(list)
     for recipe in known:
@@ -113,8 +113,8 @@ def complete(
         if not incomplete(row):
             done.append(row)
             continue
-        hidden = (without or {}).get(row.row_id)
-        near = [each for each in cells.get(cell_of(row), []) if each.config != hidden]
+        hidden = (without or {}).get(row.row_id, frozenset())
+        near = [each for each in cells.get(cell_of(row), []) if each.config not in hidden]
         chosen, sure = _chosen(row, near, confirm=confirm)
         done.append(row if chosen is None else _filled(row, chosen))
         guessed[index] = float(not sure)
