@@ -34,7 +34,7 @@ def main(data: Path) -> None:
     asked = list(dict.fromkeys(each for name in SCENARIOS for each in questions(scenario(name))))
     lines = [[*each.__dict__.values(), *_cells(best_rates.explored(each)), made] for each in asked]
     _write(data / "rates.csv", RATES, lines)
-    _write(data / "reached.csv", ["system", "models", "low", "central", "high", "source"], reached(made))
+    _write(data / "reached.csv", ["system", "model", "models", "low", "central", "high", "source"], reached(made))
 
 
 def _cells(found: Found) -> list[str]:
@@ -42,21 +42,25 @@ def _cells(found: Found) -> list[str]:
 
 
 def reached(made: str) -> list[list[object]]:
-    """A row a system, and one of all: median and 90% interval of measured over modelled, spread in the logarithm."""
-    logs = {system: np.array(values) for system, values in ratios().items()}
+    """A row a system, one a model on it, and one of all: median and 90% interval of measured over modelled."""
+    ratios_of = ratios()
+    logs = {system: np.array(list(each.values())) for system, each in ratios_of.items()}
     around = np.concatenate([each - np.median(each) for each in logs.values()])
     every = np.concatenate(list(logs.values()))
-    rows = [_row(system, each, np.percentile(around, [5, 95]), made) for system, each in sorted(logs.items())]
+    spread = np.percentile(around, [5, 95])
+    rows = [_row(system, each, spread, made) for system, each in sorted(logs.items())]
+    own = {(system, model): log for system, each in ratios_of.items() for model, log in each.items()}
+    rows += [_row(system, np.array([log]), spread, made, model) for (system, model), log in sorted(own.items())]
     return [*rows, _row("any", every, np.percentile(every - np.median(every), [5, 95]), made)]
 
 
-def _row(system: str, logs: np.ndarray, spread: np.ndarray, made: str) -> list[object]:
+def _row(system: str, logs: np.ndarray, spread: np.ndarray, made: str, model: str = "") -> list[object]:
     middle = float(np.median(logs))
     numbers = [f"{np.exp(middle + each):.4g}" for each in (spread[0], 0.0, spread[1])]
-    return [system, len(logs), *numbers, f"best runs by wall time over best modelled rates, 8192:1024; {made}"]
+    return [system, model, len(logs), *numbers, f"best runs by wall time over best modelled rates, 8192:1024; {made}"]
 
 
-def ratios() -> dict[str, list[float]]:
+def ratios() -> dict[str, dict[str, float]]:
     """By system, log of best measured over best modelled output rate of each model measured on it."""
     catalog = load()
     systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
@@ -74,7 +78,7 @@ def ratios() -> dict[str, list[float]]:
         if modelled.tok_s > 0.0:
             ratio = float(np.log(best.output_tok_s_gpu * gpus / modelled.tok_s))
             found[system][model] = max(ratio, found[system].get(model, -np.inf))
-    return {system: list(each.values()) for system, each in found.items()}
+    return dict(found)
 
 
 def _write(path: Path, header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:

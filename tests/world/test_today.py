@@ -34,7 +34,7 @@ from fleetline.world.load import Load, load_of
 from fleetline.world.mix import SHAPES, TIERS, cost_by_price, mix, shares
 from fleetline.world.questions import questions
 from fleetline.world.reached import score
-from fleetline.world.supply import supply
+from fleetline.world.supply import measured_supply, supply
 
 TODAY = scenario("today")
 
@@ -233,10 +233,25 @@ def test_what_is_reached_is_as_the_table_says() -> None:
         {each.system: float(each.throughput_tok_s[0]) for each in supply(today(*line), Median()).workloads[0].by_system}
         for line in (("serving.reached_by=nothing",), ())
     )
-    rows = {row.system: row.central for row in load().rows("reached", ReachedRow)}
-    for system in ("gb200-nvl72", "h200"):
-        assert reached[system] / full[system] == pytest.approx(rows[system])
-    assert reached["tpu-v7"] / full["tpu-v7"] == pytest.approx(rows["any"])  # no run is known
+    rows = {(row.system, row.model): row.central for row in load().rows("reached", ReachedRow)}
+    for system in ("gb200-nvl72", "gb300-nvl72"):  # Kimi K2.5 differs from K2.6 in name alone, and has been measured
+        expected = max(rows[system, None], rows[system, "kimi-k2.5"])
+        assert reached[system] / full[system] == pytest.approx(expected)
+    assert reached["tpu-v7"] / full["tpu-v7"] == pytest.approx(rows["any", None])  # no run is known
+
+
+def test_a_model_reaches_its_own_run_at_least() -> None:
+    # the known answer: at the runs' own request a measured model serves what was measured, or more where others reach more
+    chosen = today("serving.model=gpt-oss-120b", "serving.workloads=8192:1024")
+    found = {each.system: each for each in supply(chosen, Median()).workloads[0].by_system}
+    measured = next(run for run in measured_supply(chosen, Median()) if run.definition == "wall")
+    rows = {(row.system, row.model): row.central for row in load().rows("reached", ReachedRow)}
+    more = {each.system: rows[each.system, "gpt-oss-120b"] < rows[each.system, None] for each in measured.systems}
+    assert set(more.values()) == {True, False}
+    for each in measured.systems:
+        assert float(each.chips[0]) == pytest.approx(float(found[each.system].chips[0]))
+        one = float(found[each.system].throughput_tok_s[0]) / found[each.system].gpus
+        assert (one > each.output_tok_s_gpu) if more[each.system] else one == pytest.approx(each.output_tok_s_gpu, rel=1e-3)
 
 
 def test_the_score_of_what_is_reached_is_standard_and_shared() -> None:

@@ -682,11 +682,15 @@ class RateRow(Row):
 
 
 class ReachedRow(Row):
-    """`reached`: best measured over best modelled rate on a system, or on any (5%, 50% and 95%), from so many models."""
+    """`reached`: best measured over best modelled rate (5%, 50% and 95%): of one model on a system; of a system; of any.
 
-    KEY = ("system",)
+    Without a model it is the median over so many `models`.
+    """
+
+    KEY = ("system", "model")
 
     system: Text
+    model: Text | None = None
     models: Annotated[int, Field(ge=1)]
     low: Positive
     central: Positive

@@ -1,9 +1,11 @@
 """How much of the best modelled rate is reached: best measured over best modelled, where both are known.
 
 Kernel times and messages make an upper end: scheduling, routing imbalance and software that is not yet tuned take their
-share, and few have searched as far as the model does. The catalog's table `reached` (made by `make rates`) holds, for each
-system that has been measured, the median ratio over models at about 8,000 tokens in and 1,000 out, with the spread of all
-systems' models around their system's median; and the same over all systems, for those that have not been measured.
+share, and few have searched as far as the model does. The catalog's table `reached` (made by `make rates`) holds the ratio
+at about 8,000 tokens in and 1,000 out for each system that has been measured: the median over models, and each model's own.
+A run shows what can be done and not what cannot (many were small, and few were searched for), so a model reaches the median
+of its system or its own ratio, whichever is more; one that differs from it in name alone counts as the same. On systems
+without a run it is the median over all. The spread is that of models around their system's median.
 
 In a world the score of a model on a system is half everybody's (how far practice is from the model), a quarter the
 system's and a quarter the model's, by variance: errors are shared where their causes are. The division is a guess.
@@ -12,6 +14,7 @@ system's and a quarter the model's, by variance: errors are shared where their c
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
@@ -39,17 +42,27 @@ def reached(scenario: Scenario, draws: Draws) -> Reached:
         raise unknown_name("way", by, ["measured", "nothing"], where=f"{BY}: ", field=BY)
     if by == "nothing" and SHARE not in scenario:
         return lambda _model, _system: np.ones(draws.count)
-    rows = {row.system: row for row in load().rows("reached", ReachedRow)}
+    rows = {(row.system, row.model): row for row in load().rows("reached", ReachedRow)}
 
     def of(model: str, system: str) -> Array:
         if SHARE in scenario:
             belief = scenario.belief(SHARE)
         else:
-            row = rows.get(system, rows[ANY])
+            known = [rows[key] for key in ((system, None), *((system, each) for each in alike(model))) if key in rows]
+            row = max(known or [rows[ANY, None]], key=lambda each: each.central)
             belief = Belief(row.central, row.low, row.high)
         return belief.at(score(draws, model, system))
 
     return of
+
+
+def alike(model: str) -> list[str]:
+    """A model, and those of the catalog that differ from it in name alone, as Kimi K2.5 and K2.6."""
+    catalog = load()
+    wanted = catalog.model(model)
+    others = (name for name, each in catalog.models.items() if name != wanted.name)
+    same = [name for name in others if replace(catalog.models[name], name=wanted.name, title=wanted.title) == wanted]
+    return [wanted.name, *same]
 
 
 def score(draws: Draws, model: str, system: str) -> Array:

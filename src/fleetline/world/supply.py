@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.scenario import Scenario
 from fleetline.world.fleet import Fleet, Member, fleet
 from fleetline.world.rates import Rate, rate, way
+from fleetline.world.reached import alike
 
 ALTERNATIVES = "The workloads are alternative uses of the same chips; their rates do not add."
 MONTH_S = 30.44 * 86_400.0  # s: a twelfth of 365.25 days, as 30.44
@@ -228,13 +229,13 @@ def measured_supply(scenario: Scenario, draws: Draws) -> list[Measured]:
     """The scenario's fleet at the best measured output rate of each chip, where any run of the model is known.
 
     A run counts that has the wanted speed, with or without speculation; workloads without a run are left out. Models that
-    differ in name alone, as Kimi K2.5 and K2.6, count as one. The chips are drawn as for `supply`; the rates are as
-    measured.
+    differ in name alone, as Kimi K2.5 and K2.6, count as one. The chips are drawn, and serve as much of the time, as for
+    `supply`; the rates are as measured.
 
     Raises:
         InputError: as `supply`.
     """
-    chips = systems_of(fleet(scenario, draws), scenario.date("fleet.as_of"))
+    chips = _times(systems_of(fleet(scenario, draws), scenario.date("fleet.as_of")), available(scenario, draws))
     found = runs.measured(speed=scenario.number("serving.speed"))
     mine = [best for best in found if best.model in _keys(scenario.text("serving.model"))]
     answers = (
@@ -268,7 +269,5 @@ def _same_lengths(one: str, other: str) -> bool:
 
 def _keys(model: str) -> set[str]:
     """The benchmark's keys of a model and of those that differ from it in name alone."""
-    catalog = load()
-    wanted = catalog.model(model)
-    alike = {name for name, each in catalog.models.items() if replace(each, name=wanted.name, title=wanted.title) == wanted}
-    return {row.key for row in catalog.rows("benchmark_models", BenchmarkModelRow) if row.model in alike}
+    same = set(alike(model))
+    return {row.key for row in load().rows("benchmark_models", BenchmarkModelRow) if row.model in same}

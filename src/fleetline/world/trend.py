@@ -201,14 +201,15 @@ def fit(said: Sequence[Statement], prior: Belief, anchor: float) -> Trend:
     start = np.log(list(_SPREADS.values()))
     found = []
     for score, half_life in zip(scores.tolist(), prior.at(scores).tolist(), strict=True):
+        design = _design(said, half_life)
         best = optimize.minimize(
-            lambda spreads, h=half_life: -_evidence(said, h, np.exp(spreads)) - _prior(spreads),
+            lambda spreads, design=design: -_evidence(design, np.exp(spreads)) - _prior(spreads),
             start,
             method="Nelder-Mead",
             options={"xatol": 1e-3, "fatol": 1e-4},
         )
         start = best.x
-        found.append(_given(said, half_life, np.exp(best.x), -float(best.fun) - score**2 / 2.0))
+        found.append(_given(said, design, half_life, np.exp(best.x), -float(best.fun) - score**2 / 2.0))
     return Trend(anchor, tuple(said), tuple(found))
 
 
@@ -217,21 +218,43 @@ def _prior(logs: Array) -> float:
     return float(-np.sum(away**2) / 2.0)
 
 
-def _design(said: Sequence[Statement], half_life: float, spreads: Array) -> tuple[Array, Array, list[str]]:
-    """Rows of the linear model, prior variances of its columns, and the columns' names."""
-    growth, offset = spreads[1] ** 2, spreads[2] ** 2
-    groups = sorted({each.group for each in said} - {WORLD})
-    columns: dict[str, float] = {"growth": _FREE**2, "level world": _FREE**2, "growth world": growth / max(len(groups), 1)}
+@dataclass(frozen=True)
+class _Design:
+    """The linear model at one half-life: rows, names of its columns, and which spread each column has, times a factor."""
+
+    y: Array
+    centre: float
+    rows: Array
+    names: Sequence[str]
+    spread: Array
+    factor: Array
+
+    def variances(self, spreads: Array) -> Array:
+        """Of the columns before the data is seen, at the spreads of noise, growth and offset."""
+        every = np.concatenate([[_FREE**2], np.asarray(spreads) ** 2])
+        return np.asarray(every[self.spread] * self.factor)
+
+    def total(self, spreads: Array) -> Array:
+        """Covariance of the statements."""
+        own = np.eye(len(self.y)) * (spreads[0] ** 2 + _ROUNDING**2)
+        return np.asarray((self.rows * self.variances(spreads)) @ self.rows.T + own)
+
+
+_FREELY, _GROWTH, _OFFSET = 0, 2, 3  # places of the spreads behind the free one
+
+
+def _design(said: Sequence[Statement], half_life: float) -> _Design:
+    groups = {each.group for each in said} - {WORLD}
+    columns: dict[str, tuple[int, float]] = {"growth": (_FREELY, 1.0), "level world": (_FREELY, 1.0)}
+    columns["growth world"] = (_GROWTH, 1.0 / max(len(groups), 1))
     for each in said:
         if each.role == "total":
-            columns[f"offset {each.series}"] = offset
+            columns[f"offset {each.series}"] = (_OFFSET, 1.0)
         else:
-            columns[f"level {each.series}"] = _FREE**2
-            columns[f"growth {each.series}"] = growth
-            columns[f"growth of {each.group}"] = growth
-    names = list(columns)
-    place = {name: index for index, name in enumerate(names)}
-    rows = np.zeros((len(said), len(names)))
+            columns[f"level {each.series}"] = (_FREELY, 1.0)
+            columns[f"growth {each.series}"] = columns[f"growth of {each.group}"] = (_GROWTH, 1.0)
+    place = {name: index for index, name in enumerate(columns)}
+    rows = np.zeros((len(said), len(columns)))
     for row, each in zip(rows, said, strict=True):
         time = float(slowed(each.years, half_life))
         row[place["growth"]] = time
@@ -240,38 +263,32 @@ def _design(said: Sequence[Statement], half_life: float, spreads: Array) -> tupl
         else:
             row[place[f"level {each.series}"]] = 1.0
             row[place[f"growth {each.series}"]] = row[place[f"growth of {each.group}"]] = time
-    return rows, np.array(list(columns.values())), names
+    logs = np.array([each.log_tokens for each in said])
+    spread, factor = (np.array(cells) for cells in zip(*columns.values(), strict=True))
+    return _Design(logs - logs.mean(), float(logs.mean()), rows, list(columns), spread.astype(int), factor)
 
 
-def _centre(said: Sequence[Statement]) -> float:
-    return float(np.mean([each.log_tokens for each in said]))
-
-
-def _evidence(said: Sequence[Statement], half_life: float, spreads: Array) -> float:
+def _evidence(design: _Design, spreads: Array) -> float:
     """Log marginal likelihood of the statements."""
-    rows, variances, _ = _design(said, half_life, spreads)
-    y = np.array([each.log_tokens for each in said]) - _centre(said)
-    total = (rows * variances) @ rows.T + np.eye(len(y)) * (spreads[0] ** 2 + _ROUNDING**2)
-    factor = linalg.cho_factor(total, lower=True)
-    return float(-y @ linalg.cho_solve(factor, y) / 2.0 - np.sum(np.log(np.diag(factor[0]))))
+    factor = linalg.cho_factor(design.total(spreads), lower=True)
+    fitted = linalg.cho_solve(factor, design.y)
+    return float(-design.y @ fitted / 2.0 - np.sum(np.log(np.diag(factor[0]))))
 
 
-def _given(said: Sequence[Statement], half_life: float, spreads: Array, log_weight: float) -> Given:
+def _given(said: Sequence[Statement], design: _Design, half_life: float, spreads: Array, log_weight: float) -> Given:
     """Mean and covariance of what is asked for, by conditioning on the statements."""
-    rows, variances, names = _design(said, half_life, spreads)
-    y = np.array([each.log_tokens for each in said]) - _centre(said)
-    total = (rows * variances) @ rows.T + np.eye(len(y)) * (spreads[0] ** 2 + _ROUNDING**2)
-    gain = linalg.solve(total, rows * variances, assume_a="pos").T
-    mean = gain @ y
-    covariance = np.diag(variances) - gain @ (rows * variances)
+    variances, names = design.variances(spreads), list(design.names)
+    gain = linalg.solve(design.total(spreads), design.rows * variances, assume_a="pos").T
+    mean = gain @ design.y
+    covariance = np.diag(variances) - gain @ (design.rows * variances)
     wanted = np.zeros((2, len(names)))
     wanted[0, names.index("level world")] = 1.0
     wanted[1, [names.index("growth"), names.index("growth world")]] = 1.0
     parts: dict[str, float] = {}
     for each in said:
         if each.role == "part":  # the larger of two that count the same
-            level = float(mean[names.index(f"level {each.series}")]) + _centre(said)
+            level = float(mean[names.index(f"level {each.series}")]) + design.centre
             parts[each.group] = max(parts.get(each.group, -math.inf), level)
-    middle = wanted @ mean + np.array([_centre(said), 0.0])
+    middle = wanted @ mean + np.array([design.centre, 0.0])
     spread = dict(zip(_SPREADS, spreads.tolist(), strict=True))
     return Given(half_life, log_weight, spread, middle, wanted @ covariance @ wanted.T, parts)
