@@ -124,7 +124,7 @@ def tokens(asked: Scenario, drawn: Draws, found: world.FleetPower) -> Rows:
     for run in measured_supply(asked, drawn):
         if run.definition == "tpot":
             systems = [one.system for one in run.systems]
-            watts = world.site_average(_of(found, systems), drawn)
+            watts = share * world.site_average(_of(found, systems), drawn)
             rows.append(_tokens("measured", run.workload, run.output_tok_s, watts))
     return rows
 
