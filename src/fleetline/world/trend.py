@@ -175,7 +175,10 @@ def _trend(folder: object, prior: Belief, since: datetime.date, known: datetime.
 
 
 def statements(since: datetime.date, known: datetime.date, anchor: float) -> list[Statement]:
-    """The rows of `token_demand` that the table `demand_series` names, from `since` on and announced by `known`."""
+    """The rows of `token_demand` that the table `demand_series` names, from `since` on and announced by `known`, surely.
+
+    A row announced in May, on no day that its source gives, is known when May is over.
+    """
     points = by_series(load().rows("token_demand", TokenDemandRow))
     for row in load().rows("demand_series", DemandSeriesRow):
         if row.series not in points:
@@ -184,7 +187,7 @@ def statements(since: datetime.date, known: datetime.date, anchor: float) -> lis
         Statement(row.series, row.group, row.role, year_of(point.date) - anchor, math.log(point.tok_s))
         for row in load().rows("demand_series", DemandSeriesRow)
         for point in points.get(row.series, ())
-        if point.date >= since and span(point.row.announced).first <= known
+        if point.date >= since and surely_by(point.row.announced, known)
     ]
     if not any(each.role == "total" for each in found):
         raise InputError(
@@ -193,6 +196,32 @@ def statements(since: datetime.date, known: datetime.date, anchor: float) -> lis
     if not any(len([each for each in found if each.series == name]) > 1 for name in {each.series for each in found}):
         raise InputError(f"growth.series_from: no series has two dates from {since} on", field="growth.series_from")
     return found
+
+
+def surely_by(announced: str, day: datetime.date) -> bool:
+    """Whether all of the time that `announced` may mean ("2026-05", "2026") had passed at the end of a day."""
+    return span(announced).end - datetime.timedelta(days=1) <= day
+
+
+def predicted(found: Trend, said: Statement) -> tuple[Array, Array]:
+    """What a statement that is not in the fit would say: mean and standard deviation of its log tokens [token/s].
+
+    At each half-life of the grid, shape (half-lives,) each, noise and an unknown offset included; `log_tokens` of `said` is
+    not looked at.
+    """
+    y = np.array([each.log_tokens for each in found.statements]) - _centre(found.statements)
+    means, spreads = [], []
+    for each in found.given:
+        sizes = np.array([each.spreads[name] for name in _SPREADS])
+        rows, variances, _ = _design([*found.statements, said], each.half_life, sizes)
+        known, new = rows[:-1], rows[-1]
+        noise = sizes[0] ** 2 + _ROUNDING**2
+        total = (known * variances) @ known.T + np.eye(len(y)) * noise
+        shared = (known * variances) @ new
+        gain = linalg.solve(total, shared, assume_a="pos")
+        means.append(_centre(found.statements) + float(gain @ y))
+        spreads.append(math.sqrt(float((new * variances) @ new - gain @ shared) + noise))
+    return np.array(means), np.array(spreads)
 
 
 def fit(said: Sequence[Statement], prior: Belief, anchor: float) -> Trend:
