@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fleetline.agent_capacity import agents
     from fleetline.article import compare_article
+    from fleetline.backtests import backtest
     from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
     from fleetline.crunches import crunch
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from fleetline.deployment import breakdown, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.frontiers import frontier
+    from fleetline.ledgers import ledger, score
     from fleetline.markets import market
     from fleetline.planning import plan
     from fleetline.power_check import energy
     from fleetline.reporting import report
     from fleetline.runs import accuracy, calibrate, measured, predict, validate
     from fleetline.sensitivities import sensitivity
+    from fleetline.updates import update
     from fleetline.walks import compare
     from fleetline.worlds import supply
 
@@ -44,6 +47,10 @@ _HOMES = {
     "throughput": "fleetline.deployment",
     "demand": "fleetline.demands",
     "compare": "fleetline.walks",
+    "backtest": "fleetline.backtests",
+    "ledger": "fleetline.ledgers",
+    "score": "fleetline.ledgers",
+    "update": "fleetline.updates",
     "sensitivity": "fleetline.sensitivities",
     "crunch": "fleetline.crunches",
     "accuracy": "fleetline.runs",
@@ -71,6 +78,7 @@ __all__ = [
     "InputError",
     "accuracy",
     "agents",
+    "backtest",
     "breakdown",
     "calibrate",
     "compare",
@@ -81,17 +89,20 @@ __all__ = [
     "facts",
     "frontier",
     "import_model",
+    "ledger",
     "market",
     "measured",
     "models",
     "plan",
     "predict",
     "report",
+    "score",
     "sensitivity",
     "sources",
     "supply",
     "systems",
     "throughput",
+    "update",
     "validate",
 ]
 

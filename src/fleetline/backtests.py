@@ -1,10 +1,10 @@
 """The question `backtest`: stand on a past day with what was known then, forecast, and hold that against what came.
 
-Known then: the newest edition of the chip sales that was out, statements of tokens that were surely announced, the article's
-scenario. Sales grow by what the designers' own sales had grown by over the last whole quarters of that edition. Not known
-then, and so a limit: the form of the model itself, its prior of the half-life and the day its series begin at were chosen
-later. Scored: quarters that the old edition does not have whole, in the newest one; statements surely announced later. What
-is known in part only is a floor: it can refute a forecast and not confirm it.
+Known then: the newest edition of the chip sales that was out, statements of tokens that were surely announced, dated runs,
+the article's scenario. Sales grow by what the designers' own had grown by over the last whole quarters of that edition. Not
+known then, and so a limit: the form of the model itself, its prior of the half-life and the day its series begin at were
+chosen later. Scored: quarters that the old edition does not have whole, in the newest one; statements surely announced
+later; records that were run again. What is known in part only is a floor: it can refute a forecast and not confirm it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from typing import Any
 
 import numpy as np
 
+from fleetline.beliefs import Draws
 from fleetline.catalog import load
 from fleetline.catalog.rows import ChipSalesRow, DemandSeriesRow, TokenDemandRow
 from fleetline.dates import span, year_of
 from fleetline.errors import InputError
+from fleetline.runs import rows_of
 from fleetline.scenario import KEYS, Assumption, Scenario
 from fleetline.scenario import scenario as read_scenario
 from fleetline.world.forecasts import Forecast, marked, of_sales, of_tokens, quarter_of, sold
 from fleetline.world.observed import Observation, newest_vintage, observed
+from fleetline.world.records import Known, best, fast_runs, newest, of_record
 from fleetline.world.trend import fit, statements, surely_by
 from fleetline.worlds import worlds
 
@@ -52,8 +55,8 @@ class Backtest:
         known: statements of tokens in the fit. left_out: rows whose announcement may be before or after the day.
         targets: `quantity`, `date`, `unit`, `p5`, `p50`, `p95`, `came`, `known` (when), `status` (scored; floor; floor
             passed, when even a part is more than the 95% point), `inside`, `log_error`, `pinball` (None for floors).
-        summary: by kind and over all: `kind`, `targets`, `inside` (share of scored ones), `bias` and `spread` (mean and root
-            mean square of the log errors), `pinball`.
+        summary: by kind and over all: `kind`, `targets`, `inside` (share of scored ones), `bias` and `spread` (mean and
+            root mean square of the log errors), `pinball`.
     """
 
     day: str
@@ -92,6 +95,7 @@ def backtest(day: str = DAY, *, draws: int = DRAWS, seed: int = 0) -> Backtest:
     for row in later:
         each = of_tokens(found, FLOORS.get(row.series, row.series), row.as_of, row.per)
         targets.append(_target(each, Observation(row.tokens_central, row.series not in FLOORS, row.announced, row.source)))
+    targets += _records(stand, drawn)
     targets = [each for each in targets if each["came"] is not None]
     if not targets:
         raise InputError(f"day: got {day}, after which nothing came yet", field="day", got=day)
@@ -178,6 +182,19 @@ def _later(day: datetime.date) -> tuple[list[TokenDemandRow], list[TokenDemandRo
     return later, [row for row in rows if row not in later and not surely_by(row.announced, day)]
 
 
+def _records(day: datetime.date, draws: Draws) -> list[dict[str, Any]]:
+    """Records of every model, chip and workload that was run again after a day, at the newest dated run."""
+    runs = fast_runs(rows_of([])[0], load().defaults["speed"])
+    last = newest(runs)
+    pairs = [
+        pair
+        for pair, each in sorted(runs.items())
+        if any(when is not None and when > day for when, _ in each) and best(runs, pair, day, undated=False) is not None
+    ]
+    made = [of_record(runs, pair, Known(day, undated=False, capped=False), last.isoformat(), draws) for pair in pairs]
+    return [_target(each, observed(each.quantity, each.date, each.unit, day)) for each in made]
+
+
 def _target(each: Forecast, came: Observation | None) -> dict[str, Any]:
     line: dict[str, Any] = {key: value for key, value in vars(each).items() if key != "method"}
     nothing = {"inside": None, "log_error": None, "pinball": None}
@@ -194,7 +211,11 @@ def _summary(targets: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     kinds = list(dict.fromkeys(each["quantity"].partition(":")[0] for each in targets))
     rows = []
     for kind in (*kinds, "all"):
-        mine = [each for each in targets if each["status"] == "scored" and each["quantity"].startswith(("" if kind == "all" else kind))]
+        mine = [
+            each
+            for each in targets
+            if each["status"] == "scored" and each["quantity"].startswith("" if kind == "all" else kind)
+        ]
         errors = np.array([each["log_error"] for each in mine])
         rows.append(
             {"kind": kind, "targets": len(mine)}

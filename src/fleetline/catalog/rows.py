@@ -715,3 +715,28 @@ class DemandSeriesRow(Row):
     group: Text
     role: Literal["total", "part", "inside"]
     note: Text | None = None
+
+
+class LedgerRow(Row):
+    """`ledger`: a forecast as a release made it: 5%, 50% and 95% of a quantity on a date, as a source would print it.
+
+    `inputs` is the beginning of a hash over the scenario's lines and the tables that the forecast was made from.
+    """
+
+    KEY = ("release", "quantity", "date")
+
+    made_on: Day
+    release: Text
+    quantity: Text
+    date: Moment
+    unit: Text
+    p5: Positive
+    p50: Positive
+    p95: Positive
+    method: Text
+    inputs: Text
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        _ordered(self.p5, self.p50, self.p95, "forecast")
+        return self

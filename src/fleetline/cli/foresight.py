@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fleetline.cli.options import AsJson, ScenarioGiven, Seed, Set, app, number, whole
+import typer
+
+from fleetline.cli.options import AsJson, Draws, ScenarioGiven, Seed, Set, app, number, whole
 from fleetline.cli.show import flat, show, table
+from fleetline.cli.world import ScenarioName
 
 
 @app.command(epilog="Example: fleetline sensitivity today --points 256 --set fleet.inference_share=0.4..0.6")
@@ -50,3 +53,89 @@ def _spread(load: dict[str, float]) -> float:
     from math import log
 
     return log(load["at_p95"] / load["at_p5"])
+
+
+@app.command(epilog="Example: fleetline backtest --day 2026-05-25")
+def backtest(
+    day: Annotated[
+        str, typer.Option(metavar="DATE", help="Where one stands: what came later is not known.")
+    ] = "2026-05-25",
+    draws: Draws = 4000,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Forecasts of a past day with what was known then, against what came: inside the interval or not, and how far off."""
+    from fleetline import backtests
+
+    found = flat(backtests.backtest(day, draws=whole(draws), seed=whole(seed)))
+    columns = {"quantity": "quantity", "date": "date", **_POINTS, "came": "came", "unit": "unit", "status": "status"}
+    kinds = {"kind": "kind", "targets": "scored", "inside": "inside 90%", "bias": "mean log error"}
+    title = (
+        f"Standing on {found['day']}: sales of {found['vintage']}, {found['known']} statements; against {found['against']}"
+    )
+    show(
+        found,
+        lambda: [
+            table(title, found["targets"], {**columns, "inside": "inside", "log_error": "log error"}, clip=60),
+            table("Over all", found["summary"], {**kinds, "spread": "root mean square", "pinball": "pinball loss"}),
+        ],
+        as_json,
+    )
+
+
+_POINTS = {"p5": "5%", "p50": "median", "p95": "95%"}
+
+
+@app.command(epilog="Example: fleetline ledger today --set fleet.sales_growth=1.5..2.5 --out forecasts.csv")
+def ledger(
+    scenario: ScenarioGiven = "today",
+    out: Annotated[str | None, typer.Option(metavar="FILE.csv", help="Also write the entries as a ledger's rows.")] = None,
+    draws: Draws = 4000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Dated forecasts of what others will print: chips sold by quarter, tokens stated by month, best measured runs."""
+    from fleetline import ledgers
+
+    made = ledgers.ledger(scenario, setting or (), draws=whole(draws), seed=whole(seed), out=out)
+    found = flat(made)
+    columns = {"quantity": "quantity", "date": "date", **_POINTS, "unit": "unit"}
+    title = f"Forecasts of {found['made_on']}, scenario {found['scenario']}, inputs {found['inputs']}"
+    show(found, lambda: [table(title, found["entries"], columns, clip=80)], as_json)
+
+
+@app.command(epilog="Example: fleetline score --json")
+def score(as_json: AsJson = False) -> None:
+    """The ledger's forecasts, those of earlier releases included, against what has come since; the rest is open."""
+    from fleetline import ledgers
+
+    found = flat(ledgers.score())
+    columns = {"release": "release", "quantity": "quantity", "date": "date", **_POINTS, "unit": "unit", "status": "status"}
+    came = {"came": "came", "inside": "inside", "log_error": "log error", "pinball": "pinball"}
+    title = f"{found['summary']['scored']} of {found['summary']['entries']} entries scored"
+    show(found, lambda: [table(title, found["entries"], {**columns, **came}, clip=60)], as_json)
+
+
+@app.command(epilog="Example: fleetline update --check new-rows")
+def update(
+    check: Annotated[str | None, typer.Option(metavar="FOLDER", help="New rows, in files named as the tables.")] = None,
+    scenario: ScenarioName = "today",
+    draws: Draws = 1000,
+    seed: Seed = 0,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """How to add a quarter of data, step by step; with --check, whether new rows hold and what they would move."""
+    from fleetline import updates
+
+    found = flat(updates.update(check, scenario, setting or (), draws=whole(draws), seed=whole(seed)))
+    steps = [{"step": place, "what": what} for place, what in enumerate(found["steps"], start=1)]
+    shown = [("To add a quarter", steps, {"step": "", "what": "do"})]
+    if found["tables"] is not None:
+        columns = {"quantity": "quantity", "date": "date", **_POINTS, "came": "came", "inside": "inside"}
+        rows = ", ".join(f"{each['rows']} of {each['table']}" for each in found["tables"])
+        said = "; ".join([f"New rows that hold: {rows}", *found["settings"], *found["notices"]])
+        moved = {"what": "what", "before": "before", "after": "after", "unit": "unit"}
+        shown = [(said, found["moved"], moved), ("Entries of the ledger with news", found["scored"], columns)]
+    show(found, lambda: [table(title, rows, heads, clip=1000) for title, rows, heads in shown if rows], as_json)

@@ -1,8 +1,8 @@
 """Dated forecasts of what others will print: chips sold by quarter, tokens a series will state, as 5%, 50% and 95% points.
 
-Chips: the sales of a scenario's fleet, carried on from each designer's last whole quarter (module `carried`); a quarter known
-in part is a floor. Tokens: the fit of all dated series (module `trend`) asked for a statement that is not in it, with the
-series' own level and growth and the noise of statements; a mixture of normals over the half-lives, without draws.
+Chips: the sales of a scenario's fleet, carried on from each designer's last whole quarter (module `carried`); a quarter
+known in part is a floor. Tokens: the fit of all dated series (module `trend`) asked for a statement that is not in it, with
+the series' own level and growth and the noise of statements; a mixture of normals over the half-lives, without draws.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def of_sales(found: Mapping[tuple[str, str], Sold], quarters: Sequence[str]) -> 
     for (designer, quarter), each in found.items():
         if quarter in quarters and np.median(each.chips) > 0.0:
             for quantity, unit, drawn in ((CHIPS, "chip", each.chips), (ARITHMETIC, "H100e", each.arithmetic)):
-                points = np.quantile(drawn, POINTS).tolist()
-                lines.append(Forecast(f"{quantity}: {designer}", quarter, unit, *points, _CARRIED))
+                p5, p50, p95 = np.quantile(drawn, POINTS).tolist()
+                lines.append(Forecast(f"{quantity}: {designer}", quarter, unit, p5, p50, p95, _CARRIED))
     return lines
 
 
@@ -106,7 +106,8 @@ def of_tokens(found: Trend, series: str, date: str, per: str) -> Forecast:
     years = year_of(span(date).middle) - found.anchor
     means, spreads = predicted(found, Statement(series, row.group, row.role, years, 0.0))
     logs = [_quantile(share, found.weights, means, spreads) for share in POINTS]
-    return Forecast(f"{TOKENS}: {series}", date, f"token/{per}", *(np.exp(logs) * PERIODS[per]).tolist(), _FITTED)
+    p5, p50, p95 = (np.exp(logs) * PERIODS[per]).tolist()
+    return Forecast(f"{TOKENS}: {series}", date, f"token/{per}", p5, p50, p95, _FITTED)
 
 
 def _quantile(share: float, weights: Array, means: Array, spreads: Array) -> float:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from fleetline.catalog import load
 from fleetline.catalog.rows import ChipSalesRow, TokenDemandRow
 from fleetline.dates import span
+from fleetline.runs import rows_of
 from fleetline.units import PERIODS
 from fleetline.world.forecasts import ARITHMETIC, CHIPS, TOKENS, quarter_of
+from fleetline.world.records import BEST, Pair, best, fast_runs, newest, pair_of
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,24 @@ def observed(quantity: str, date: str, unit: str, after: datetime.date) -> Obser
     if kind in {CHIPS, ARITHMETIC}:
         return _sales(name, date, kind, after)
     if kind == TOKENS:
-        rows = [row for row in load().rows("token_demand", TokenDemandRow) if row.series == name and _overlap(row.as_of, date)]
+        rows = [
+            row for row in load().rows("token_demand", TokenDemandRow) if row.series == name and _overlap(row.as_of, date)
+        ]
         newer = [row for row in rows if row.shows_growth and span(row.announced).first > after]
         return max((_statement(row, unit) for row in newer), key=lambda each: span(each.known).first, default=None)
+    if kind == BEST:
+        return _record(pair_of(quantity), date, after)
     return None
+
+
+def _record(pair: Pair, date: str, after: datetime.date) -> Observation | None:
+    """The record by the end of a date, once dated runs go beyond it."""
+    runs = fast_runs(rows_of([])[0], load().defaults["speed"])
+    end = span(date).end - datetime.timedelta(days=1)
+    last, value = newest(runs), best(runs, pair, end, undated=False)
+    if last <= after or last < end or value is None:
+        return None
+    return Observation(value, True, last.isoformat(), "shipped benchmark rows with a date")
 
 
 def _overlap(one: str, other: str) -> bool:
