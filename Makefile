@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures peers lock clean kernel-page rates
+.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures peers lock clean kernel-page rates ledger forecasts
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -15,6 +15,8 @@ help:
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
 	@echo "make kernel-page renew docs/kernels.md, benchmark rows as sums of measured kernels (maintainers)"
 	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
+	@echo "make ledger      write this release's forecasts into the ledger, once (maintainers)"
+	@echo "make forecasts   renew docs/forecasts.md and docs/update.md (maintainers)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
 	@echo "make peers       other predictors on the same rows: docs/peers.md (maintainers; installs them under out/peers)"
@@ -58,6 +60,12 @@ kernel-page: .venv/dev.stamp
 	$(BIN)/python tools/kernel_page.py docs/kernels.md
 rates: .venv/dev.stamp
 	$(BIN)/python tools/rates.py src/fleetline/catalog/data
+
+ledger: .venv/dev.stamp
+	$(BIN)/python tools/ledger.py src/fleetline/catalog/data
+
+forecasts: .venv/dev.stamp
+	$(BIN)/python tools/forecasts.py docs
 
 tables: .venv/dev.stamp
 	$(BIN)/python tools/tables.py docs/deployments.md

@@ -1,8 +1,8 @@
 """The question `update`: how a quarter's new rows come in, and a check of them before they do.
 
 The check reads the new rows beside the catalog's own, by the catalog's rules and some of the update's: an edition of the
-sales that is out is not changed, its rows are whole calendar quarters, a statement's rate agrees with its tokens, and nothing
-is announced before it is measured. Then it asks the scenario and the ledger again, and says what would move.
+sales that is out is not changed, its rows are whole calendar quarters, a statement's rate agrees with its tokens, and
+nothing is announced before it is measured. Then it asks the scenario and the ledger again, and says what would move.
 """
 
 from __future__ import annotations
@@ -95,14 +95,13 @@ def update(
         return Update(STEPS)
     chosen, drawn, folder = scenario_of(scenario, settings), worlds(draws, seed), Path(check)
     given = _given(folder)
-    before, entries = _measured(chosen, drawn), score().entries
     with tempfile.TemporaryDirectory(prefix="fleetline-") as place:
         _joined(Path(place), given)
         with standing_in(Path(place)):
             load()
-            notices = _checked(given)
-            lines = _edition(given)
+            notices, lines = _checked(given), _edition(given)
             after, then = _measured(scenario_of(chosen, lines), drawn), score().entries
+    before, entries = _measured(chosen, drawn), score().entries
     return Update(
         STEPS,
         [{"table": name, "rows": len(rows)} for name, (_, rows) in given.items()],

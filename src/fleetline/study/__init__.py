@@ -59,6 +59,8 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
         "crossover": world.crossover,
         "crossover_by_year": world.crossover_by_year,
         "sensitivity": foresight.sensitivity,
+        "backtest": foresight.backtest,
+        "backtest_summary": foresight.backtest_summary,
         "agents_per_gpu": agents.agents_per_gpu,
         "agents_error": agents.agents_error,
         "agents_of_fleet": agents.agents_of_fleet,

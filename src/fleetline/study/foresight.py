@@ -1,10 +1,12 @@
-"""How sure the answer is: which assumptions decide it."""
+"""How sure the answer is: which assumptions decide it, and how forecasts of a past day did."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from fleetline.backtests import DAY
+from fleetline.backtests import backtest as held_against
 from fleetline.sensitivities import Sensitivity
 from fleetline.sensitivities import sensitivity as asked_for
 from fleetline.study.results import Asked, Rows
@@ -38,3 +40,13 @@ def _row(found: Sensitivity, line: Mapping[str, Any]) -> dict[str, Any]:
         "passes_at_p5": line["passes"]["at_p5"],
         "passes_at_p95": line["passes"]["at_p95"],
     }
+
+
+def backtest(asked: Asked) -> Rows:
+    """Forecasts standing on the article's day with what was known then, beside what came: chips, tokens, best runs."""
+    return [{"standing_on": DAY} | dict(line) for line in held_against(DAY, seed=asked.seed).targets]
+
+
+def backtest_summary(asked: Asked) -> Rows:
+    """Of these forecasts, by kind: the share inside 90% intervals, mean and root mean square of the log errors."""
+    return [dict(line) for line in held_against(DAY, seed=asked.seed).summary]

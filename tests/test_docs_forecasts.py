@@ -1,0 +1,13 @@
+"""docs/forecasts.md is what the commands say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import forecasts
+
+PAGE = Path(__file__).parents[1] / "docs" / "forecasts.md"
+
+
+def test_the_page_is_made_by_the_tool() -> None:
+    assert PAGE.read_text(encoding="utf-8") == forecasts.forecasts()
