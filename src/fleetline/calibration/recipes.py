@@ -1,8 +1,8 @@
 """Rows that do not say how many engines they ran: the nearest recorded recipe of the same model, chip and engine.
 
-Half of the published runs with separate pools name an engine's degrees and no engines, or only all GPUs of the deployment.
-InferenceX runs few recipes, each at concurrencies of its own, so the recorded recipe that is nearest in concurrency,
-degrees and lengths is mostly the one that ran. What a row does state is never replaced.
+Of the runs with TTFT and separate pools three quarters name an engine's degrees and no engines, or only all GPUs of the
+deployment. InferenceX runs few recipes, each at concurrencies of its own, so the recorded recipe that is nearest in
+concurrency, degrees and lengths is mostly the one that ran. What a row does state is never replaced.
 """
 
 from __future__ import annotations
