@@ -128,6 +128,14 @@ def test_the_three_prices_pay_for_the_rack() -> None:
     assert prices.cached_input < prices.input / 10
 
 
+def test_what_cannot_be_served_says_the_limit_that_the_nearest_configuration_breaks() -> None:
+    # Kimi K2.5 fits on eight H100 and not on one: what stands in the way of a first token in a millisecond is not memory
+    (option,) = plan("kimi-k2.5", "8000:1000", requests_per_s=5, systems="h100", max_ttft=0.001)
+    assert option.reason.startswith("ttft: ")
+    (option,) = plan("kimi-k2.5", "8000:1000", requests_per_s=5, systems="h100", speed=10_000)
+    assert option.reason.startswith("speed: ")
+
+
 def test_energy_by_hand() -> None:
     # GB200: 1870 W all in (chip_specs); 72 of them over the tokens of a second
     found = throughput(*KIMI, "8000:1000", tp=8, batch=72)

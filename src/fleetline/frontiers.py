@@ -200,13 +200,27 @@ class Explored:
         return answer(chosen, self.limits, batch, self._setting(schedule, chosen, place.size), optimised=True)
 
     def infeasible(self) -> Throughput:
-        """Why not even the configuration that needs least memory is allowed one request."""
-        schedule, deployment = next(iter(self.deployments.items()))
-        place = int(
-            np.argmin(np.broadcast_to(serving.memory_used(deployment, deployment.placement.ranks), _size(deployment)))
-        )
-        single = at(deployment, np.asarray(place))
+        """Why not even one request is allowed: of the configuration that holds one and comes nearest to what is wanted.
+
+        Where none holds one, of the one that needs least memory.
+        """
+        schedule, place = max((self._nearest(schedule) for schedule in self.deployments), key=lambda each: each[0])[1:]
+        single = at(self.deployments[schedule], np.asarray(place))
         return answer(single, self.limits, 0.0, self._setting(schedule, single, 1), optimised=True)
+
+    def _nearest(self, schedule: str) -> tuple[tuple[bool, float], str, int]:
+        """How near one request of a schedule's nearest configuration is: whether it fits, and how well; and its place."""
+        deployment = self.deployments[schedule]
+        alone = np.broadcast_to(deployment.placement.ranks, _size(deployment))
+        holds = serving.fits(deployment, alone)
+        if not holds.any():
+            needed = np.broadcast_to(serving.memory_used(deployment, alone), alone.shape)
+            place = int(np.argmin(needed))
+            return (False, -float(needed[place])), schedule, place
+        found = serving.rates(deployment, alone)
+        slack = np.minimum(found.speed / max(float(self.limits.speed), 1e-9), self.limits.max_ttft / found.ttft_s)
+        place = int(np.argmax(np.where(holds, slack, -1.0)))
+        return (True, float(np.asarray(slack)[place])), schedule, place
 
     def _setting(self, schedule: str, chosen: Deployment, count: int) -> Mapping[str, Any]:
         (spoken,) = (each for each in chosen.rewrites if isinstance(each, Speculative))
