@@ -27,6 +27,7 @@ from fleetline.errors import FleetlineError, InputError
 from fleetline.frontiers import Explored, at, explore
 from fleetline.physics import serving
 from fleetline.physics.arrivals.poisson import Poisson
+from fleetline.physics.search import largest_whole
 from fleetline.physics.serving import Deployment, Limits
 
 Array = npt.NDArray[Any]
@@ -229,13 +230,20 @@ def _at_random(found: Explored, able: _Choice, asked: Load) -> _Choice | None:
 def _enough(found: Explored, some: _Choice, asked: Load) -> _Choice:
     """The fewest replicas that keep the limits at random, from those of a loop on; a batch of 0 where none do."""
     deployment = at(found.deployments[some.schedule], some.place)
+    ranks, limits = deployment.placement.ranks, found.limits
 
     def requests(replicas: Array) -> Array:
-        """In service in a replica, 0 where the limits are not kept: fewer come to each of more replicas."""
+        """The fewest in service in a replica that serve its share of what comes; 0 where the limits are not kept."""
         coming = replace(deployment, arrivals=Poisson(rate=asked.amount / replicas))
-        batch = serving.best_batch(coming, found.limits)
-        rates = serving.rates(coming, np.maximum(batch, coming.placement.ranks))
-        return np.where(serving.overrun(coming, rates), 0.0, batch)
+        wanted = asked.amount / replicas * deployment.output_tokens * (1.0 - serving.SAME)
+
+        def short(load: Array) -> npt.NDArray[np.bool_]:
+            return np.asarray(serving.rates(coming, load * ranks).throughput < wanted)
+
+        batch = np.minimum((largest_whole(short, some.batch / ranks) + 1.0) * ranks, some.batch)
+        rates = serving.rates(coming, batch)
+        kept = (rates.speed >= limits.speed) & (rates.ttft_s <= limits.max_ttft) & ~serving.overrun(coming, rates)
+        return np.where(kept, batch, 0.0)
 
     low, high = some.replicas - 1.0, some.replicas
     while np.any(short := (requests(high) == 0.0) & (high < some.replicas * _MOST_MORE)):
