@@ -209,18 +209,15 @@ def predicted(found: Trend, said: Statement) -> tuple[Array, Array]:
     At each half-life of the grid, shape (half-lives,) each, noise and an unknown offset included; `log_tokens` of `said` is
     not looked at.
     """
-    y = np.array([each.log_tokens for each in found.statements]) - _centre(found.statements)
+    logs = np.array([each.log_tokens for each in found.statements])
     means, spreads = [], []
     for each in found.given:
-        sizes = np.array([each.spreads[name] for name in _SPREADS])
-        rows, variances, _ = _design([*found.statements, said], each.half_life, sizes)
-        known, new = rows[:-1], rows[-1]
-        noise = sizes[0] ** 2 + _ROUNDING**2
-        total = (known * variances) @ known.T + np.eye(len(y)) * noise
-        shared = (known * variances) @ new
-        gain = linalg.solve(total, shared, assume_a="pos")
-        means.append(_centre(found.statements) + float(gain @ y))
-        spreads.append(math.sqrt(float((new * variances) @ new - gain @ shared) + noise))
+        design = _design([*found.statements, said], each.half_life)
+        together = design.total(np.array([each.spreads[name] for name in _SPREADS]))
+        shared = together[:-1, -1]
+        gain = linalg.solve(together[:-1, :-1], shared, assume_a="pos")
+        means.append(float(logs.mean() + gain @ (logs - logs.mean())))
+        spreads.append(math.sqrt(float(together[-1, -1] - gain @ shared)))
     return np.array(means), np.array(spreads)
 
 
