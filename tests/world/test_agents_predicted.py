@@ -15,6 +15,7 @@ from fleetline import agent_capacity
 from fleetline.agent_capacity import shipped_groups
 from fleetline.deployment import deploy
 from fleetline.physics import serving
+from fleetline.physics.arrivals.batch import LOCKSTEP
 from fleetline.world import agents, agents_predicted
 from fleetline.world.agents_predicted import Predicted, Sessions
 
@@ -29,16 +30,14 @@ def test_the_loop_by_hand() -> None:
     """B requests in service for R seconds and idle for R more: twice as many sessions."""
     deployment, _ = deploy("deepseek-v4-pro", "b300", "128000:1000", tp=8, prefix_hit=0.97)
     found = serving.rates(deployment, 8.0)
-    clients, speed = agents_predicted._loop(
-        "disaggregated", deployment, np.array([8.0]), replace(ASKED, idle_s=float(found.request_s))
-    )
+    clients, speed = agents_predicted._loop(deployment, np.array([8.0]), replace(ASKED, idle_s=float(found.request_s)))
     assert clients == pytest.approx([16.0])
     assert speed == pytest.approx(1.0 / found.tpot_s)
-    none_idle, mixed = agents_predicted._loop("chunked", deployment, np.array([8.0]), replace(ASKED, idle_s=0.0))
+    none_idle, _ = agents_predicted._loop(deployment, np.array([8.0]), replace(ASKED, idle_s=0.0))
     assert none_idle == pytest.approx([8.0])
-    alone = serving.rates(deployment, 1.0).ttft_s  # one replica: its own prompt
-    assert mixed == pytest.approx([1000.0 / (float(found.request_s) - float(alone))])
-    assert mixed[0] < speed[0]  # other prompts in its passes make a request slower than decode by itself
+    lockstep = replace(deployment, arrivals=LOCKSTEP)
+    _, apart = agents_predicted._loop(lockstep, np.array([8.0]), ASKED)
+    assert speed[0] < apart[0]  # other prompts in its passes
 
 
 def test_idle_time_is_the_audited_clients() -> None:
@@ -117,5 +116,5 @@ def test_without_mixed_passes_it_is_worse(monkeypatch: pytest.MonkeyPatch) -> No
 
     ours = error()
     loop = agents_predicted._loop
-    monkeypatch.setattr(agents_predicted, "_loop", lambda _, *rest: loop("disaggregated", *rest))
+    monkeypatch.setattr(agents_predicted, "_loop", lambda each, *rest: loop(replace(each, arrivals=LOCKSTEP), *rest))
     assert error() > ours

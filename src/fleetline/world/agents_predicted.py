@@ -4,12 +4,11 @@ A request has the group's own input:output ratio and reusable share (an ideal ca
 Closed loop: each session sends a request, waits for it, and is idle for a think or tool time Z before the next; so a
 deployment with B requests in service, each taking R, carries N = B (1 + Z / R) sessions (the response time law).
 
-Passes of a shared pool carry decoded tokens and other sessions' prompts together. The article's cycle counts all prompts of
-a batch before its first token; in a loop that never stops they are spread over the answer instead, so a request waits for
-its own prompt alone and TPOT = (R - own prompt) / output. The rate stays the cycle's. In two pools decode is by itself.
+Passes of a shared pool carry decoded tokens and other sessions' prompts together; how a request's time divides into the
+wait for its first token and its answer is the closed loop's (physics/arrivals/closed.py).
 
 The measured speed is that of the slow tenth of requests, the model's a mean: wanted is the mean speed that goes with it, at
-the median over all rows of P90 speed over median speed. No queue is modelled.
+the median over all rows of P90 speed over median speed.
 
 The weights are in the precision of most of the group's frontier, where the catalog has such a checkpoint of the model.
 
@@ -154,7 +153,7 @@ def _tried(name: str, deployment: Deployment, asked: Sessions) -> dict[str, Any]
     loads = np.round(np.exp(np.log(most[able])[:, None] * np.linspace(0.0, 1.0, BATCHES)))
     each = at(deployment, np.broadcast_to(able[:, None], loads.shape).ravel())
     batch = np.asarray(loads.ravel() * each.placement.ranks, dtype=np.float64)
-    clients, speed = _loop(name, each, batch, asked)
+    clients, speed = _loop(each, batch, asked)
     held = np.asarray(serving.memory_used(each, clients) <= serving.memory_capacity(each))
     return {
         "agents": clients / each.system.gpus,
@@ -164,11 +163,7 @@ def _tried(name: str, deployment: Deployment, asked: Sessions) -> dict[str, Any]
     }
 
 
-def _loop(name: str, deployment: Deployment, batch: Array, asked: Sessions) -> tuple[Array, Array]:
-    """Sessions in the loop, and the speed of a request [token/s/user]."""
+def _loop(deployment: Deployment, batch: Array, asked: Sessions) -> tuple[Array, Array]:
+    """Sessions in the loop, and the speed of a request once its answer has begun [token/s/user]."""
     found = serving.rates(deployment, batch)
-    tpot = found.tpot_s
-    if name == "chunked":
-        own = serving.rates(deployment, np.asarray(deployment.placement.ranks, dtype=float)).ttft_s
-        tpot = (found.request_s - own) / asked.output_tokens
-    return np.asarray(batch * (1.0 + asked.idle_s / found.request_s)), np.asarray(1.0 / tpot)
+    return np.asarray(batch * (1.0 + asked.idle_s / found.request_s)), np.asarray(1.0 / found.tpot_s)
