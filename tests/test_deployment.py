@@ -95,8 +95,8 @@ def test_bad_input_is_one_line_with_its_field(options: dict[str, Any], field: st
     assert "\n" not in refused.value.message
 
 
-REUSE_NONE = dict.fromkeys(("prefix_hit", "prefix_shared", "prefixes", "turns", "turns_kept", "think_s", "rate"))
-REUSE_NONE = {**REUSE_NONE, "arrivals": "batch"}
+_NOT_ASKED = ("framework", "prefix_hit", "prefix_shared", "prefixes", "turns", "turns_kept", "think_s", "rate")
+REUSE_NONE = {**dict.fromkeys(_NOT_ASKED), "arrivals": "batch"}
 NUMERIC = {
     *("batch", "speed", "max_ttft", "input_tokens", "output_tokens", "gpus"),
     *("compute_efficiency", "bandwidth_efficiency", "step_latency_s", "hbm_reserve"),

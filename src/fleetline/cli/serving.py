@@ -288,8 +288,8 @@ def _configured(found: dict[str, Any] | None) -> str:
     if found is None:
         return ""
     degrees = [f"{name.upper()}{found[name]:g}" for name in ("tp", "ep", "dp", "pp") if found[name] > 1] or ["TP1"]
-    pools = [f"{found['prefill_replicas']:g} of them prefill"] if "prefill_replicas" in found else []
-    draft = [f"speculation {found['speculative']}"] if found["speculative"] else []
+    pools = [f"{found['prefill_replicas']:g} prefill"] if "prefill_replicas" in found else []
+    draft = [f"drafts {found['speculative']}"] if found["speculative"] else []
     return ", ".join([" ".join(degrees), f"{found['gpus']:g} GPUs", found["schedule"], *pools, *draft])
 
 
@@ -300,7 +300,7 @@ def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
         "gpus": "GPUs",
         "replicas": "replicas",
         "configuration": "configuration of each",
-        "utilisation": "utilisation",
+        "utilisation": "used",
         "speed_tok_s_user": "tok/s/user",
         "ttft_s": "TTFT, s",
         "cost_usd_hour": "USD/h",
@@ -308,7 +308,7 @@ def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
         "price_usd_mtok_input": "input",
         "price_usd_mtok_cached_input": "cached",
         "price_usd_mtok_output": "output",
-        "reason": "why not",
+        **({"reason": "why not"} if any(row["reason"] for row in rows) else {}),
     }
     return table("What carries the load; input, cached, output: the cost shared out", rows, columns, clip=90)
 
