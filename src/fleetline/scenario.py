@@ -384,6 +384,9 @@ def _hint(kind: Key) -> str:
     return "; a factor: 2 means twice as much a year, not a percentage" if kind.unit == "factor/year" else ""
 
 
+_FIRST_DAY, _LAST_DAY = datetime.date(2000, 1, 1), datetime.date(2099, 12, 31)  # factors a year overflow beyond
+
+
 def _worded(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, None, None]:
     if low is not None or high is not None:
         raise ValueError(f"an interval is for numbers, this is a {kind.unit}")
@@ -397,14 +400,17 @@ def _worded(kind: Key, value: Any, low: Any, high: Any) -> tuple[Value, None, No
         raise ValueError(f"got {str(value)[:40]}, allowed a {kind.unit}")
     if kind.unit == "date":
         try:
-            datetime.date.fromisoformat(value)
+            day = datetime.date.fromisoformat(value)
         except ValueError as error:
             raise ValueError(f"got '{value}', allowed a day such as 2025-12-31") from error
+        if not _FIRST_DAY <= day <= _LAST_DAY:
+            raise ValueError(f"got {value}, allowed a day from {_FIRST_DAY} to {_LAST_DAY}")
     return value, None, None
 
 
 def _complete(found: Scenario) -> Scenario:
     for key, kind in KEYS.items():
         if kind.required and key not in found:
-            raise InputError(f"scenario {found.name}: {key} is missing ({kind.about})", field=key)
+            said = f"scenario {found.name}: {key} is missing ({kind.about})"
+            raise InputError(f'{said}; with base = "today" in the file every line has a value', field=key)
     return found

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 ScenarioName = Annotated[str, typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
 Fleet = Annotated[str | None, typer.Option(metavar="NAME", help="Which chips serve: article (Blackwell racks) or all.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Chips sold to this day serve, such as 2025-12-31.")]
-ScenarioPreset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="fitted, article or ideal.")]
+ScenarioPreset = Annotated[
+    str | None,
+    typer.Option(
+        "--preset", metavar="NAME", help="fitted, article, ideal, or kernels (measured times, best configuration)."
+    ),
+]
 ScenarioSpeculative = Annotated[
     str | None, typer.Option("--speculative", metavar="V:A", help="VERIFIED:ACCEPTED tokens of a pass, or none.")
 ]

@@ -195,7 +195,9 @@ def crunch_or_glut(results: Results) -> Figure:
     base = alt.Chart(data(rows)).encode(
         x=alt.X("year:O", title="by, or at, the end of", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", **FLAT_TITLE)),
-        color=alt.Color("name:N", scale=colours, legend=alt.Legend(orient="top", title=None)),
+        color=alt.Color(
+            "name:N", scale=colours, legend=alt.Legend(orient="top", title=None, offset=24)
+        ),  # over the axis title
     )
     chart = alt.LayerChart(layer=[base.mark_line(strokeWidth=2.5), base.mark_point(filled=True, size=50, opacity=1)])
     return Figure(
@@ -229,7 +231,7 @@ def walk(results: Results) -> Figure:
         color=alt.Color(
             "way:N",
             scale=alt.Scale(domain=["fuller", "emptier"], range=[ORANGE, BLUE]),
-            legend=alt.Legend(orient="top", title=None),
+            legend=alt.Legend(orient="top", title=None, symbolType="square", symbolOpacity=1),
         ),
     )
     x = alt.X("from:Q", scale=scale, title="demand over supply on the day", axis=alt.Axis(**log_axis("1")))

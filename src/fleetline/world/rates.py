@@ -20,11 +20,12 @@ import numpy as np
 from fleetline.beliefs import Array, Belief, Draws
 from fleetline.catalog import Preset, load
 from fleetline.deployment import Options, deploy, throughput
-from fleetline.errors import InputError
+from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
+from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Limits
 from fleetline.scenario import Scenario
-from fleetline.world.best_rates import Question, best_rate
+from fleetline.world.best_rates import BEST, Question, best_rate
 from fleetline.world.reached import Reached, reached
 
 
@@ -87,7 +88,10 @@ def _best_way(scenario: Scenario, draws: Draws, model: str, preset: Preset) -> W
         if key in scenario:
             said = f"{key}: the preset {preset.name} has measured kernels; say serving.reached instead"
             raise InputError(said, field=key, got=str(scenario.assumptions[key].value))
-    options = Options(schedule=scenario.text("serving.schedule"), speculative=scenario.text("serving.speculative"))
+    schedule = scenario.text("serving.schedule")
+    if schedule not in {BEST, *SCHEDULES}:
+        raise unknown_name("schedule", schedule, [BEST, *SCHEDULES], where="serving.schedule: ")
+    options = Options(schedule=schedule, speculative=scenario.text("serving.speculative"))
     speed = _drawn(draws, "serving.speed", scenario.belief("serving.speed"))
     return Way(model, speed, options, reached(scenario, draws))
 

@@ -31,7 +31,7 @@ from scipy import linalg, optimize, special
 from fleetline.beliefs import Array, Belief, Draws
 from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import DemandSeriesRow, TokenDemandRow
-from fleetline.dates import span, year_of
+from fleetline.dates import date_of, span, year_of
 from fleetline.errors import InputError, unknown_name
 from fleetline.scenario import Scenario
 from fleetline.world.series import by_series
@@ -171,7 +171,12 @@ def trend(scenario: Scenario) -> Trend:
 @lru_cache(maxsize=16)
 def _trend(folder: object, prior: Belief, since: datetime.date, known: datetime.date, anchor: float) -> Trend:  # noqa: ARG001
     said = statements(since, known, anchor)
-    return fit(said, prior, anchor)
+    try:
+        return fit(said, prior, anchor)
+    except linalg.LinAlgError as error:
+        range_ = f"half-lives of {prior.low:g} to {prior.high:g} years, seen from {date_of(anchor)}"
+        why = "all growth lies outside the statements; take longer ones, or a nearer fleet.as_of"
+        raise InputError(f"growth.half_life: got {range_}: {why}", field="growth.half_life") from error
 
 
 def statements(since: datetime.date, known: datetime.date, anchor: float) -> list[Statement]:
@@ -190,9 +195,8 @@ def statements(since: datetime.date, known: datetime.date, anchor: float) -> lis
         if point.date >= since and surely_by(point.row.announced, known)
     ]
     if not any(each.role == "total" for each in found):
-        raise InputError(
-            f"growth.series_from: no world total from {since} on, announced by {known}", field="growth.series_from"
-        )
+        by = "" if known == datetime.date.max else f", announced by {known}"
+        raise InputError(f"growth.series_from: no world total from {since} on{by}", field="growth.series_from")
     if not any(len([each for each in found if each.series == name]) > 1 for name in {each.series for each in found}):
         raise InputError(f"growth.series_from: no series has two dates from {since} on", field="growth.series_from")
     return found
