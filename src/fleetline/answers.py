@@ -113,7 +113,7 @@ def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, 
         "throughput_tok_s": found.throughput,
         "throughput_tok_s_gpu": found.throughput / deployment.system.gpus,
         "speed_tok_s_user": found.speed,
-        "interactivity_tok_s_user": 1.0 / found.tpot_s,
+        "interactivity_tok_s_user": 1.0 / _where(feasible, found.tpot_s),  # no time at all beside prompts that never end
         "ttft_s": found.ttft_s,
         "ttft_p90_s": found.waiting.percentile_s(0.90),
         "ttft_p99_s": found.waiting.percentile_s(0.99),

@@ -195,9 +195,7 @@ def deploy(
     counting = options.get("counting")
     counted = preset.counting if counting is None else inputs.text("counting", counting)
     counted_model, checkpoint = _counted(catalog, inputs.text("model", model), counted, options.get("precision"))
-    schedule = inputs.text("schedule", _given(options.get("schedule"), DEFAULT_SCHEDULE))
-    if schedule not in SCHEDULES:
-        raise unknown_name("schedule", schedule, SCHEDULES)
+    schedule = schedule_named(_given(options.get("schedule"), DEFAULT_SCHEDULE))
     tokens_in, tokens_out = _workload(workload, options.get("input_tokens"), options.get("output_tokens"))
     spoken = _speculative(catalog, model, counted, checkpoint, options)
     reserve = options.get("hbm_reserve")
@@ -232,6 +230,14 @@ def deploy(
     words = {"schedule": schedule, "preset": preset.name, "counting": counted, "precision": options.get("precision")}
     words |= {"arrivals": named, "workload": f"{inputs.words(tokens_in)}:{inputs.words(tokens_out)}"}
     return deployment, _setting(deployment, words, options)
+
+
+def schedule_named(name: object) -> str:
+    """The name of a schedule that there is."""
+    found = inputs.text("schedule", name)
+    if found not in SCHEDULES:
+        raise unknown_name("schedule", found, SCHEDULES)
+    return found
 
 
 def _setting(deployment: Deployment, words: Mapping[str, str | None], options: Options) -> Mapping[str, Any]:
@@ -414,6 +420,7 @@ def _placement(
         if prefill is not None:
             raise InputError("prefill_replicas: needs degrees, such as tp", field="prefill_replicas")
         return WHOLE
+    inputs.together(gpus, *(getattr(degrees, name) for name in DEGREES))
     check(model, degrees, gpus)
     fabric = links()
     if schedule != "disaggregated":

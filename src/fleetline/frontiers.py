@@ -26,6 +26,7 @@ from fleetline.deployment import (
     deploy,
     exact,
     limits_of,
+    schedule_named,
 )
 from fleetline.errors import InputError
 from fleetline.physics import serving
@@ -286,7 +287,7 @@ def explore(
     _one(base, limits)
     fabric = fabric_of(base.system, catalog.timings_of(base.system.chip.name, options.get("framework") or ""))
     gpus = int(np.max(base.system.gpus))
-    names = SEARCHED if options.get("schedule") is None else (str(options["schedule"]),)
+    names = SEARCHED if options.get("schedule") is None else (schedule_named(options["schedule"]),)
     spoken = _speculations(catalog, model, base, options)
     found: dict[str, Deployment] = {}
     for name in names:

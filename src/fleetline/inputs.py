@@ -47,6 +47,14 @@ def numbers(what: str, value: npt.ArrayLike) -> Numbers:
 _SHOWN = 80  # characters of a wrong value that a message repeats
 
 
+def together(*values: npt.ArrayLike) -> None:
+    """Raises InputError for arrays whose shapes do not go together."""
+    try:
+        np.broadcast_shapes(*(np.shape(value) for value in values))
+    except ValueError as error:
+        raise InputError(f"arrays: their shapes do not go together ({error})", field="arrays") from error
+
+
 def text(what: str, value: object) -> str:
     """A text, or a path, as text; raises InputError for anything else."""
     if not isinstance(value, str | PathLike):

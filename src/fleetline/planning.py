@@ -125,7 +125,8 @@ def _headroom(share: float) -> float:
 
 
 def _names(systems: Sequence[str] | str) -> list[str]:
-    names = [each.strip() for each in systems.split(",")] if isinstance(systems, str) else list(systems)
+    given = systems.split(",") if isinstance(systems, str) else [systems] if np.ndim(systems) == 0 else systems
+    names = [inputs.text("systems", each).strip() for each in given]
     if not names or not all(names):
         raise InputError("systems: got an empty name, allowed names with commas between", field="systems")
     for name in names:

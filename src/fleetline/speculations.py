@@ -44,6 +44,7 @@ def pair(given: str | tuple[npt.ArrayLike, npt.ArrayLike]) -> Speculative:
     """A free draft by tokens verified and accepted; arrays broadcast."""
     first, second = inputs.pair("speculative", given, _FORM)
     verified, accepted = inputs.positive("speculative", first), inputs.positive("speculative", second)
+    inputs.together(verified, accepted)
     wrong = np.greater(accepted, verified) | np.less(accepted, 1.0) | np.greater(verified, _MOST_VERIFIED)
     if np.any(wrong):
         # a pass always yields its own token, and cannot keep more than it looked at
@@ -73,15 +74,16 @@ def read(given: Any, asked: Asked, other: Callable[[str], Draft]) -> Speculative
     if colon and _number(who) is not None:
         return pair(given)
     if who == OWN:
-        return _measured(int(what), asked) if what.isdecimal() else _of(good, own(asked))
+        return _measured(what, asked) if what.isdecimal() else _of(good, own(asked))
     return _of(good, other(who) if who else None)
 
 
-def _measured(drafts: int, asked: Asked) -> Speculative:
+def _measured(given: str, asked: Asked) -> Speculative:
     known = depths(asked.catalog, asked.model)
+    drafts = float(given)  # infinity for more digits than an int is read from
     if drafts not in known:
-        raise _refused(f"{OWN}:{drafts}", _known(asked.model, known))
-    return Speculative(drafts + 1.0, known[drafts], own(asked))
+        raise _refused(f"{OWN}:{drafts:g}", _known(asked.model, known))
+    return Speculative(drafts + 1.0, known[int(drafts)], own(asked))
 
 
 def _of(chances: Sequence[float], draft: Draft | None) -> Speculative:

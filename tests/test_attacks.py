@@ -1,0 +1,44 @@
+"""Odd questions get one line of an InputError or an honest answer, never a traceback or a warning."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from fleetline.deployment import throughput
+from fleetline.errors import InputError
+from fleetline.frontiers import frontier
+from fleetline.planning import plan
+
+_REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
+    "gpus and tp": (lambda: throughput("gpt-oss-120b", "b200", tp=[1, 2], gpus=[8, 8, 8]), "arrays"),
+    "tp and ep": (lambda: throughput("gpt-oss-120b", "b200", tp=[1, 2], ep=[1, 2, 4]), "arrays"),
+    "both of a pair": (lambda: throughput("gpt-oss-120b", "b200", speculative=([1, 2], [1, 1, 1])), "arrays"),
+    "drafts of 5000 digits": (lambda: throughput("gpt-oss-20b", "b200", speculative="mtp:" + "9" * 5000), "speculative"),
+    "frontier of no schedule": (lambda: frontier("gpt-oss-20b", "b200", schedule="nope"), "schedule"),
+    "plan by no schedule": (lambda: plan("gpt-oss-20b", users=5, systems="b200", schedule="nope"), "schedule"),
+    "plan for a number": (lambda: plan("gpt-oss-20b", users=5, systems=3), "systems"),  # type: ignore[arg-type]
+    "plan for numbers": (lambda: plan("gpt-oss-20b", users=5, systems=[3]), "systems"),  # type: ignore[list-item]
+}
+
+
+@pytest.mark.parametrize("question", _REFUSED)
+def test_odd_questions_are_refused_in_one_line(question: str) -> None:
+    ask, field = _REFUSED[question]
+    with pytest.raises(InputError) as refused:
+        ask()
+    assert refused.value.field == field
+    assert "\n" not in refused.value.message
+
+
+def test_prompts_faster_than_prefill_are_told_without_a_division_by_zero() -> None:
+    """Warnings are errors in the tests."""
+    found = throughput(
+        "qwen3-235b-a22b", "h200", "8000:2", tp=8, schedule="chunked-total", rate=100.0, compute_efficiency=1e-9
+    )
+    assert not found.feasible
+    assert found.reason.startswith("rate")
+    assert math.isnan(found.interactivity_tok_s_user)
