@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -42,3 +44,13 @@ def test_prompts_faster_than_prefill_are_told_without_a_division_by_zero() -> No
     assert not found.feasible
     assert found.reason.startswith("rate")
     assert math.isnan(found.interactivity_tok_s_user)
+
+
+def test_plan_takes_the_path_of_a_config_as_throughput_does(tmp_path: Path) -> None:
+    dimensions = {"hidden_size": 4096, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8}
+    rest = {"intermediate_size": 14336, "vocab_size": 128256, "torch_dtype": "bfloat16", "max_position_embeddings": 131072}
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"model_type": "llama", **dimensions, **rest}), encoding="utf-8")
+    own, known = (plan(model, "2000:500", users=5, systems="h100")[0] for model in (str(path), "llama-3.1-8b"))
+    assert own.gpus == known.gpus
+    assert own.speed_tok_s_user == known.speed_tok_s_user

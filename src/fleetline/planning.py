@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from fleetline import inputs
 from fleetline.catalog import load
-from fleetline.deployment import Options, limits_of
+from fleetline.deployment import Options, exact, limits_of
 from fleetline.errors import FleetlineError, InputError
 from fleetline.frontiers import Explored, at, explore
 from fleetline.physics import serving
@@ -109,7 +109,7 @@ def plan(
         if options.get(each) is not None:
             raise InputError(f"{each}: is looked for by plan, and cannot be given", field=each)
     catalog = load()
-    catalog.model(inputs.text("model", model))
+    exact(catalog, inputs.text("model", model))
     limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog, offline=offline)
     load_ = Load(float(asked), name, _headroom(max_utilisation))
     chosen = _names(systems) if systems is not None else sorted(catalog.systems)
