@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit tables pictures peers lock clean kernel-page rates ledger forecasts
+.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures peers lock clean kernel-page rates ledger forecasts
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -12,7 +12,8 @@ help:
 	@echo "make check-long  the slow checks"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
-	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers)"
+	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers; two minutes)"
+	@echo "make fit-sizes   the same, and learn the sizes of its process anew (maintainers; six minutes)"
 	@echo "make kernel-page renew docs/kernels.md, benchmark rows as sums of measured kernels (maintainers)"
 	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
 	@echo "make ledger      write this release's forecasts into the ledger, once (maintainers)"
@@ -54,7 +55,16 @@ kernels: .venv/dev.stamp
 	$(BIN)/python tools/fit_kernels.py ../shared/data/kernels src/fleetline/catalog/data
 
 fit: .venv/dev.stamp
-	$(BIN)/python tools/fit.py src/fleetline/catalog/data
+	$(MAKE) --jobs 2 fit-article fit-pooled
+
+fit-article: .venv/dev.stamp
+	$(BIN)/python tools/fit.py src/fleetline/catalog/data --article
+
+fit-pooled: .venv/dev.stamp
+	$(BIN)/python tools/fit.py src/fleetline/catalog/data --pooled --keep-sizes
+
+fit-sizes: .venv/dev.stamp
+	$(BIN)/python tools/fit.py src/fleetline/catalog/data --pooled
 
 kernel-page: .venv/dev.stamp
 	$(BIN)/python tools/kernel_page.py docs/kernels.md
