@@ -347,6 +347,26 @@ def test_a_batch_that_does_not_fit_says_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("model", "batch", "measured_ms", "tolerance"),
+    [  # physics notes, section 0: open TPOT medians, B200 TP4, 1k/1k; lengths are 0.9 of nominal
+        ("kimi-k2.5", 1, 6.4, 0.1),
+        ("kimi-k2.5", 4, 8.0, 0.1),
+        ("kimi-k2.5", 16, 12.6, 0.1),
+        ("kimi-k2.5", 32, 16.7, 0.15),
+        ("kimi-k2.5", 64, 22.3, 0.15),
+        ("deepseek-r1", 1, 8.4, 0.25),
+        ("deepseek-r1", 16, 14.1, 0.25),
+        ("deepseek-r1", 64, 21.8, 0.25),
+    ],
+)
+def test_nothing_fitted_to_serving_gives_the_measured_tpot_where_prompts_come_first(
+    model: str, batch: int, measured_ms: float, tolerance: float
+) -> None:
+    found = throughput(model, "b200", "922:922", gpus=4, tp=4, batch=batch, arrivals="batch")
+    assert found.tpot_s * 1e3 == pytest.approx(measured_ms, rel=tolerance)
+
+
+@pytest.mark.parametrize(
     ("model", "batch", "measured_ms"),
     [  # physics notes, section 0: open TPOT medians, B200 TP4, 1k/1k; lengths are 0.9 of nominal
         ("kimi-k2.5", 1, 6.4),
