@@ -11,7 +11,18 @@ ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/agents.md", "docs/energy.md", "docs/today.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "docs/agents.md",
+        "docs/energy.md",
+        "docs/today.md",
+        "docs/index.md",
+        "docs/model.md",
+        "docs/cookbook.md",
+    ],
+)
 def test_every_example_prints_what_the_page_says(name: str) -> None:
     """If this fails and the change is meant: `make pictures`, and look at the diff."""
     page = (ROOT / name).read_text(encoding="utf-8")

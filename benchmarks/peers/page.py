@@ -134,7 +134,7 @@ TAIL = """## How it was made
 
 `make peers` makes an environment for each tool under `out/peers/` from pinned, hashed requirements, asks it every row
 once (answers are kept, so that a stopped run goes on where it was), and scores. The mapping of rows to each tool's
-own arguments, with its reasons, is in [benchmarks/peers/README.md](../benchmarks/peers/README.md); its code in
+own arguments, with its reasons, is in `benchmarks/peers/README.md`; its code in
 `map_aiconfigurator.py` and `map_genz.py` beside it. fleetline ships neither tool, nor any of their data."""
 
 AGREEMENT = """aiconfigurator has an adapter of InferenceX records. Every InferenceX row that we ask the tool about in its

@@ -290,7 +290,8 @@ def _configured(found: dict[str, Any] | None) -> str:
     degrees = [f"{name.upper()}{found[name]:g}" for name in ("tp", "ep", "dp", "pp") if found[name] > 1] or ["TP1"]
     pools = [f"{found['prefill_replicas']:g} prefill"] if "prefill_replicas" in found else []
     draft = [f"drafts {found['speculative']}"] if found["speculative"] else []
-    return ", ".join([" ".join(degrees), f"{found['gpus']:g} GPUs", found["schedule"], *pools, *draft])
+    size = f"{found['gpus']:g} GPU{'s' if found['gpus'] > 1 else ''}"
+    return ", ".join([" ".join(degrees), size, found["schedule"], *pools, *draft])
 
 
 def _plan_table(rows: Sequence[dict[str, Any]]) -> Table:
@@ -323,7 +324,8 @@ def _rates_table(found: Throughput) -> Table:
         how += ", " + ", ".join(
             f"{name} {value:g}" for name, value in setting["configuration"].items() if name != "timings"
         )
-    title = f"{setting['model']} on {int(setting['gpus'])} chips of {setting['system']}, {setting['workload']}, {how}"
+    size = f"{int(setting['gpus'])} chip{'s' if setting['gpus'] > 1 else ''}"
+    title = f"{setting['model']} on {size} of {setting['system']}, {setting['workload']}, {how}"
     table = Table(title=title, title_justify="left", show_header=False, box=SIMPLE_HEAD, pad_edge=False)
     quantiles = f"{found.ttft_p90_s:,.3f} s, {found.ttft_p99_s:,.3f} s"
     lines = [
