@@ -52,11 +52,11 @@ def costs(deployment: Deployment) -> Callable[[float, int, int], float]:
 
     @cache
     def decoded(requests: int) -> StageTime:
-        return scaled(serving.stage_times(deployment, float(requests))[1], 1.0 / passes) if requests else IDLE
+        return scaled(serving.decode_time(deployment, float(requests)), 1.0 / passes) if requests else IDLE
 
     @cache
     def prompts(count: int) -> StageTime:
-        whole = serving.stage_times(deployment, float(count))[0]
+        whole = serving.prefill_time(deployment, float(count))
         launches = max(count * prompt / budget, 1.0)
         return replace(scaled(whole, 1.0 / (count * prompt)), latency_s=whole.latency_s / launches)
 

@@ -82,8 +82,11 @@ def throughput(
     """
     catalog = load()
     limits = limits_of(speed, max_ttft, given_batch=batch is not None, catalog=catalog, offline=offline)
-    options = _with_best_pools(model, system, workload, limits, options)
     deployment, setting = deploy(model, system, workload, **options)
+    place = deployment.placement
+    if isinstance(place, Pooled) and options.get("prefill_replicas") is None:
+        options = {**options, "prefill_replicas": _best_pools(deployment, place, limits)}
+        deployment, setting = deploy(model, system, workload, **options)
     given = None if batch is None else inputs.at_least_one("batch", batch)
     if given is not None and options.get("rate") is not None:
         raise InputError("batch: follows from the rate; give one of the two", field="batch", got=str(batch))
@@ -96,14 +99,8 @@ def throughput(
     return answer(deployment, limits, given, asked, optimised=given is None)
 
 
-def _with_best_pools(model: str, system: str, workload: str | None, limits: Limits, options: Options) -> Options:
-    """The options with the number of prefill replicas that serves most, where two pools are asked for and it is not set."""
-    if options.get("prefill_replicas") is not None:
-        return options
-    deployment, _ = deploy(model, system, workload, **options)
-    place = deployment.placement
-    if not isinstance(place, Pooled):
-        return options
+def _best_pools(deployment: Deployment, place: Pooled, limits: Limits) -> float:
+    """The number of prefill replicas that serves most, of two pools."""
     if serving.shape_of(deployment, limits):
         said = "prefill_replicas: missing; the best number is looked for where every other argument is a float"
         raise InputError(said, field="prefill_replicas")
@@ -111,8 +108,7 @@ def _with_best_pools(model: str, system: str, workload: str | None, limits: Limi
     each = replace(deployment, placement=replace(place, prefill_replicas=numbers))
     batch = serving.best_batch(each, limits)
     served = np.where(batch > 0, serving.rates(each, np.maximum(batch, 1.0)).throughput, 0.0)
-    chosen: Options = {**options, "prefill_replicas": float(numbers[np.argmax(served)])}
-    return chosen
+    return float(numbers[np.argmax(served)])
 
 
 def _check_shapes(deployment: Deployment, limits: Limits, batch: Numbers | None) -> None:

@@ -71,3 +71,22 @@ def test_a_root_known_by_other_means() -> None:
 def test_what_never_holds_is_infinity_and_what_always_does_is_zero() -> None:
     found = smallest_real(lambda batch: batch >= np.array([np.inf, 0.0, 10.0]), np.zeros(3), lower=1e-3, upper=1e9)
     np.testing.assert_allclose(found, [np.inf, 0.0, 10.0], rtol=1e-11)
+
+
+def test_a_single_point_is_found_in_few_questions() -> None:
+    asked: list[int] = []
+
+    def holds(batch: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+        asked.append(batch.size)
+        return np.less_equal(batch, 12_345.0)
+
+    assert float(largest_whole(holds, 1e6)) == 12_345.0
+    assert len(asked) <= 3  # twenty halvings
+    assert max(asked) <= 512
+
+
+@given(limits=st.lists(st.floats(1e-2, 1e8), min_size=1, max_size=1500))
+def test_real_numbers_of_many_points_are_those_of_each(limits: list[float]) -> None:
+    roots = np.array(limits)
+    found = smallest_real(lambda batch: batch >= roots, roots, lower=1e-3, upper=1e9)
+    np.testing.assert_allclose(found, roots, rtol=1e-11)

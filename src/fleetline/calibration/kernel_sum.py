@@ -35,7 +35,7 @@ from fleetline.physics.rewrites import Rewrite
 from fleetline.physics.rewrites.speculative import Speculative
 from fleetline.physics.roofline import IDLE, Efficiency, StageTime
 from fleetline.physics.schedules import cycle, serial
-from fleetline.physics.serving import Deployment, stage_times
+from fleetline.physics.serving import Deployment, decode_time, prefill_time
 from fleetline.physics.sharding import Degrees
 from fleetline.physics.stages import Draft
 
@@ -101,8 +101,8 @@ def _evaluate(
     clients = np.array([float(row.concurrency) for row in rows])
     local = np.maximum(clients / layout["decode"].engines / decode.placement.degrees.dp, 1.0)  # type: ignore[attr-defined]
     tokens_out = np.asarray(deployment.output_tokens)
-    step = _seconds(stage_times(decode, np.ceil(local))[1]) / tokens_out
-    first = stage_times(prefill, 1.0)[0]
+    step = _seconds(decode_time(decode, np.ceil(local))) / tokens_out
+    first = prefill_time(prefill, 1.0)
     alone = _seconds(first)
     kernels = alone - _host(prefill, first)
     tpot = step + np.where(apart, 0.0, (local - 1.0) * kernels / tokens_out)
@@ -123,7 +123,7 @@ def _seconds(stage: StageTime) -> Array:
 def _host(deployment: Deployment, prefill: StageTime) -> Array:
     """What the host adds to a prefill that starts its kernels one by one: other requests' steps hide it [s]."""
     quiet = {name: law for name, law in deployment.kernels.items() if name[0] != "eager layer"}
-    return np.asarray(_seconds(prefill) - _seconds(stage_times(replace(deployment, kernels=quiet), 1.0)[0]))
+    return np.asarray(_seconds(prefill) - _seconds(prefill_time(replace(deployment, kernels=quiet), 1.0)))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model
 from fleetline.catalog.types import CollectiveLaw, System, Timings
 from fleetline.errors import InputError
+from fleetline.physics.remembered import remembered
 from fleetline.physics.sharding import Degrees, imbalance
 
 # Bytes of a value on its way to an expert and elsewhere. Source: DeepSeek-V3 (arXiv:2412.19437), section 3.4; DeepEP.
@@ -79,31 +80,40 @@ class Message:
 def messages(model: Model, degrees: Degrees, tokens: Numbers, passes: Numbers, fabric: Fabric) -> tuple[Message, ...]:
     """All messages of one GPU while its data-parallel rank runs `tokens` new tokens in `passes` passes."""
     stream = tokens * model.hidden  # values of the residual stream, for all passes
-    sparse = 0.0 if model.experts is None else model.experts.layers
-    return (
-        _all_reduces(model.layers, sparse, degrees, stream, passes),
-        *_gathers(sparse, degrees, stream, passes),
-        *_exchanges(model, degrees, stream, passes, fabric),
-        _hops(degrees, stream, passes),
+    return tuple(
+        Message(one.kind, one.group, passes * one.calls, one.sent * stream) for one in _a_pass(model, degrees, fabric)
     )
 
 
-def _all_reduces(layers: float, sparse: float, degrees: Degrees, stream: Numbers, passes: Numbers) -> Message:
+@remembered
+def _a_pass(model: Model, degrees: Degrees, fabric: Fabric) -> tuple[Message, ...]:
+    """The messages of one pass, and bytes sent for each value of the residual stream; none that is never sent."""
+    sparse = 0.0 if model.experts is None else model.experts.layers
+    every = (
+        _all_reduces(model.layers, sparse, degrees),
+        *_gathers(sparse, degrees),
+        *_exchanges(model, degrees, fabric),
+        _hops(degrees),
+    )
+    return tuple(one for one in every if np.any(one.calls))
+
+
+def _all_reduces(layers: float, sparse: float, degrees: Degrees) -> Message:
     """After attention and after each feed-forward block; with data-parallel attention the experts send otherwise."""
     tp = degrees.tp
     each = (2.0 * layers - sparse * _several(degrees.dp)) * _several(tp)
-    return Message("all_reduce", tp, passes * each, each * 2.0 * (tp - 1.0) / tp * stream * REDUCED)
+    return Message("all_reduce", tp, each, each * 2.0 * (tp - 1.0) / tp * REDUCED)
 
 
-def _gathers(sparse: float, degrees: Degrees, stream: Numbers, passes: Numbers) -> tuple[Message, ...]:
+def _gathers(sparse: float, degrees: Degrees) -> tuple[Message, ...]:
     """Data-parallel attention over experts split inside: everyone needs every token, and returns a sum for each."""
     ranks = degrees.ranks
     each = sparse * _several(degrees.dp) * (1.0 - _several(degrees.ep))
-    sent = each * (ranks - 1.0) / ranks * degrees.dp * stream * REDUCED
-    return (Message("all_gather", ranks, passes * each, sent), Message("reduce_scatter", ranks, passes * each, sent))
+    sent = each * (ranks - 1.0) / ranks * degrees.dp * REDUCED
+    return (Message("all_gather", ranks, each, sent), Message("reduce_scatter", ranks, each, sent))
 
 
-def _exchanges(model: Model, degrees: Degrees, stream: Numbers, passes: Numbers, fabric: Fabric) -> tuple[Message, ...]:
+def _exchanges(model: Model, degrees: Degrees, fabric: Fabric) -> tuple[Message, ...]:
     """Each token once to every other group of ranks that has one of its experts; the busiest rank receives most."""
     if model.experts is None:
         return ()
@@ -111,17 +121,17 @@ def _exchanges(model: Model, degrees: Degrees, stream: Numbers, passes: Numbers,
     each = model.experts.layers * _several(degrees.dp) * _several(ep)
     distinct = ep * (1.0 - (1.0 - 1.0 / ep) ** model.experts.per_token)
     copies = distinct * (ep - 1.0) / ep * degrees.expert_tp * imbalance(ep, fabric.imbalance)
-    values = each * copies * stream / degrees.tp  # the ranks of one attention group send a share of its tokens each
+    values = each * copies / degrees.tp  # the ranks of one attention group send a share of its tokens each
     return (
-        Message("dispatch", ep * degrees.expert_tp, passes * each, values * DISPATCHED),
-        Message("combine", ep * degrees.expert_tp, passes * each, values * REDUCED),
+        Message("dispatch", ep * degrees.expert_tp, each, values * DISPATCHED),
+        Message("combine", ep * degrees.expert_tp, each, values * REDUCED),
     )
 
 
-def _hops(degrees: Degrees, stream: Numbers, passes: Numbers) -> Message:
+def _hops(degrees: Degrees) -> Message:
     """A token passes every stage and returns to the first: `pp` hops, timed as a gather of two."""
     hops = degrees.pp * _several(degrees.pp)
-    return Message("all_gather", 2.0, passes * hops, hops * stream * REDUCED / degrees.tp)
+    return Message("all_gather", 2.0, hops, hops * REDUCED / degrees.tp)
 
 
 def _several(degree: Numbers) -> Numbers:
@@ -138,6 +148,8 @@ def message_time(message: Message, fabric: Fabric) -> Numbers:
     latency = law.latency + law.latency_per_doubling * np.log2(np.maximum(message.group, 2.0) / 2.0)
     inside = message.calls * latency + message.sent / (law.bandwidth_share * fabric.link)
     leaving = np.maximum(1.0 - fabric.domain / message.group, 0.0)
+    if not np.any(leaving):
+        return inside
     outside = message.calls * fabric.out_latency + message.sent * leaving / fabric.out_bandwidth
     return np.where(leaving > 0, np.maximum(inside, outside), inside)[()]
 

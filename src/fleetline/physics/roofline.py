@@ -15,6 +15,7 @@ import numpy as np
 
 from fleetline.architecture.attention import Numbers
 from fleetline.catalog.types import FALLBACK_PRECISION, KernelLaw, System
+from fleetline.physics.remembered import remembered
 from fleetline.physics.work import Operation, Work
 
 
@@ -118,12 +119,27 @@ def stage_time(work: Work, system: System, efficiency: Efficiency, kernels: Kern
     if not kernels:
         linear, attention = (_leg(each, system, efficiency) for each in (work.linear, work.attention))
         return StageTime(linear, attention, steps)
-    groups = [
-        [(each, operation_time(each, system, efficiency, kernels)) for each in group]
-        for group in (work.linear, work.attention)
-    ]
-    legs = [sum((leg for _, leg in group), start=NO_LEG) for group in groups]
-    return StageTime(legs[0], legs[1], steps + floors(work, kernels) + _apart(groups, kernels))
+    groups = [[_kernel(each, system, efficiency, kernels) for each in group] for group in (work.linear, work.attention)]
+    legs = [_total(leg for _, leg, _, _ in group) for group in groups]
+    return StageTime(legs[0], legs[1], steps + floors(work, kernels) + _apart(groups))
+
+
+# An operation, its time, its law if it has one, and whether that is its block's.
+_Kernel = tuple[Operation, Leg, KernelLaw | None, bool]
+
+
+def _kernel(operation: Operation, system: System, efficiency: Efficiency, kernels: KernelLaws) -> _Kernel:
+    law, in_block = _law(operation, kernels)
+    return operation, _by_law(operation, law or _PEAK, system, efficiency), law, in_block
+
+
+def _total(legs: Iterable[Leg]) -> Leg:
+    """All legs as one."""
+    compute: Numbers = 0.0
+    bandwidth: Numbers = 0.0
+    for leg in legs:
+        compute, bandwidth = compute + leg.compute_s, bandwidth + leg.bandwidth_s
+    return Leg(compute, bandwidth)
 
 
 def floors(work: Work, kernels: KernelLaws) -> Numbers:
@@ -141,28 +157,35 @@ def floors(work: Work, kernels: KernelLaws) -> Numbers:
 
 def _law(operation: Operation, kernels: KernelLaws) -> tuple[KernelLaw | None, bool]:
     """The law an operation runs by, and whether that is its block's."""
-    block = law_of(kernels, operation.block, operation.block_law) if operation.block else None
-    return (law_of(kernels, operation.kind, operation.law), False) if block is None else (block, True)
+    if not kernels:
+        return None, False
+    known, key = _laws(kernels), (operation.kind, operation.law, operation.block, operation.block_law)
+    if key not in known:
+        block = law_of(kernels, operation.block, operation.block_law) if operation.block else None
+        known[key] = (law_of(kernels, operation.kind, operation.law), False) if block is None else (block, True)
+    return known[key]
 
 
-def _apart(groups: Iterable[Sequence[tuple[Operation, Leg]]], kernels: KernelLaws) -> Numbers:
+@remembered
+def _laws(_kernels: KernelLaws) -> dict[tuple[str, str, str, str], tuple[KernelLaw | None, bool]]:
+    """The laws that operations were found to run by, by what `_law` goes by."""
+    return {}
+
+
+def _apart(groups: Iterable[Sequence[_Kernel]]) -> Numbers:
     """By how much kernels with laws take longer one after the other than their legs together would [s]."""
-    blocks: dict[str, Leg] = {}
+    blocks: dict[str, list[Leg]] = {}
     own: Numbers = 0.0
     together: Numbers = 0.0
     for group in groups:
-        legs = NO_LEG
-        for operation, leg in group:
-            law, in_block = _law(operation, kernels)
-            if law is None:
-                continue
-            legs = legs + leg
+        known = [(operation, leg, law, in_block) for operation, leg, law, in_block in group if law is not None]
+        for operation, leg, law, in_block in known:
             if in_block:
-                blocks[operation.block] = blocks.get(operation.block, NO_LEG) + leg
+                blocks.setdefault(operation.block, []).append(leg)
             else:
                 own = own + (np.maximum(leg.roof_s, law.walk * operation.depth) if law.walk else leg.roof_s)
-        together = together + legs.roof_s
-    return own + sum((leg.roof_s for leg in blocks.values()), start=0.0) - together
+        together = together + _total(leg for _, leg, _, _ in known).roof_s
+    return own + sum((_total(legs).roof_s for legs in blocks.values()), start=0.0) - together
 
 
 def _leg(operations: Sequence[Operation], system: System, efficiency: Efficiency) -> Leg:
@@ -189,7 +212,10 @@ def traffic_time(
 
 def operation_time(operation: Operation, system: System, efficiency: Efficiency, kernels: KernelLaws = AT_PEAK) -> Leg:
     """One operation's arithmetic and traffic, without its latency and its walk [s]."""
-    law = _law(operation, kernels)[0] or _PEAK
+    return _by_law(operation, _law(operation, kernels)[0] or _PEAK, system, efficiency)
+
+
+def _by_law(operation: Operation, law: KernelLaw, system: System, efficiency: Efficiency) -> Leg:
     bandwidth = system.hbm_bandwidth * efficiency.bandwidth
     traffic = operation.bytes_moved / (bandwidth * law.bandwidth_share)
     if math.isfinite(law.activation_share):

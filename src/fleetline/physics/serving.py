@@ -10,7 +10,7 @@ Every function takes a Deployment whose numeric fields are floats or arrays that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -29,7 +29,7 @@ from fleetline.physics.rewrites import Rewrite
 from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTime, stage_time, traffic_time
 from fleetline.physics.schedules import Cycle, Schedule
 from fleetline.physics.search import largest_whole
-from fleetline.physics.stages import Plan, plan
+from fleetline.physics.stages import Drafted, Plan, plan
 from fleetline.physics.work import (
     Work,
     activation_bytes,
@@ -151,30 +151,39 @@ def planned(deployment: Deployment, load: Numbers) -> Plan:
 
 def work(deployment: Deployment, batch: Numbers) -> tuple[Work, Work]:
     """The work of prefill and decode, of the busiest machine."""
-    return _work_of(deployment, planned(deployment, deployment.placement.load(batch)))
+    what = planned(deployment, deployment.placement.load(batch))
+    return _prefill_work(deployment, what), _decode_work(deployment, what)
 
 
-def _work_of(deployment: Deployment, what: Plan) -> tuple[Work, Work]:
-    part, chunk = deployment.part, deployment.chunk_tokens
-    prefill = prefill_work(part, deployment.checkpoint, what.prefill, chunk)
-    decode = decode_work(part, deployment.checkpoint, what.decode)
+def _prefill_work(deployment: Deployment, what: Plan) -> Work:
+    chunk = deployment.chunk_tokens
+    found = prefill_work(deployment.part, deployment.checkpoint, what.prefill, chunk)
+    for each, its, share in _drafted(deployment, what):
+        found = beside(found, prefill_work(its, each.draft.checkpoint, each.prefill, chunk), share)
+    return found
+
+
+def _decode_work(deployment: Deployment, what: Plan) -> Work:
+    found = decode_work(deployment.part, deployment.checkpoint, what.decode)
+    for each, its, share in _drafted(deployment, what):
+        found = beside(found, decode_work(its, each.draft.checkpoint, each.decode), share)
+    return found
+
+
+def _drafted(deployment: Deployment, what: Plan) -> Iterator[tuple[Drafted, Model, float]]:
+    """Every draft, what of it a machine runs, and its layers over the model's."""
     for each, its in zip(what.drafted, deployment.draft_parts, strict=True):
-        share = each.draft.model.layers / deployment.model.layers
-        prefill = beside(prefill, prefill_work(its, each.draft.checkpoint, each.prefill, chunk), share)
-        decode = beside(decode, decode_work(its, each.draft.checkpoint, each.decode), share)
-    return prefill, decode
+        yield each, its, each.draft.model.layers / deployment.model.layers
 
 
 def work_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
     """Prefill and decode of a machine that has `load` requests, but for its messages."""
-    return _work_times(deployment, planned(deployment, load))
+    what = planned(deployment, load)
+    return _timed(deployment, _prefill_work(deployment, what)), _timed(deployment, _decode_work(deployment, what))
 
 
-def _work_times(deployment: Deployment, what: Plan) -> tuple[StageTime, StageTime]:
-    machine = deployment.machine
-    works = _work_of(deployment, what)
-    prefill, decode = (stage_time(each, machine, deployment.efficiency, deployment.kernels) for each in works)
-    return prefill, decode
+def _timed(deployment: Deployment, each: Work) -> StageTime:
+    return stage_time(each, deployment.machine, deployment.efficiency, deployment.kernels)
 
 
 def weight_times(deployment: Deployment, load: Numbers) -> tuple[Numbers, Numbers]:
@@ -189,18 +198,28 @@ def weight_times(deployment: Deployment, load: Numbers) -> tuple[Numbers, Number
 
 def stage_times(deployment: Deployment, load: Numbers) -> tuple[StageTime, StageTime]:
     """Prefill and decode of a machine that has `load` requests, messages included."""
+    return prefill_time(deployment, load), decode_time(deployment, load)
+
+
+def prefill_time(deployment: Deployment, load: Numbers) -> StageTime:
+    """Prefill of a machine that has `load` requests, messages included."""
     what, place = planned(deployment, load), deployment.placement
-    prefill, decode = _work_times(deployment, what)
-    chunks = prefill_passes(what.prefill, deployment.chunk_tokens)
-    sent = place.network_s(deployment.model, what.prefill, chunks)
+    sent = place.network_s(deployment.model, what.prefill, prefill_passes(what.prefill, deployment.chunk_tokens))
     handed = place.handover_s(deployment.part, deployment.checkpoint, what.prefill)
-    answered = place.network_s(deployment.model, what.decode, what.decode.passes)
-    for each, part in zip(what.drafted, deployment.draft_parts, strict=True):
+    for each, part, _ in _drafted(deployment, what):
         chunks = prefill_passes(each.prefill, deployment.chunk_tokens)
         sent = sent + place.network_s(each.draft.model, each.prefill, chunks)
         handed = handed + each.used * place.handover_s(part, each.draft.checkpoint, each.prefill)
+    return replace(_timed(deployment, _prefill_work(deployment, what)), network_s=sent + handed)
+
+
+def decode_time(deployment: Deployment, load: Numbers) -> StageTime:
+    """Decode of a machine that has `load` requests, messages included."""
+    what, place = planned(deployment, load), deployment.placement
+    answered = place.network_s(deployment.model, what.decode, what.decode.passes)
+    for each, _, _ in _drafted(deployment, what):
         answered = answered + place.network_s(each.draft.model, each.decode, each.decode.passes)
-    return replace(prefill, network_s=sent + handed), replace(decode, network_s=answered)
+    return replace(_timed(deployment, _decode_work(deployment, what)), network_s=answered)
 
 
 def rates(deployment: Deployment, batch: Numbers) -> Rates:
@@ -230,12 +249,11 @@ def overrun(deployment: Deployment, found: Rates) -> npt.NDArray[np.bool_]:
 
 def timed(deployment: Deployment, load: Numbers) -> Timed:
     """The stages of a machine that has `load` requests, and how they are run."""
-    prefill, decode = stage_times(deployment, load)
     what = planned(deployment, load)
     chunks = what.prefill.tokens * what.prefill.passes / deployment.chunk_tokens
     most = np.maximum(np.floor(1.0 / chunks), 1.0)
     joint = deployment.arrivals.together(load, what.decode.passes, most)
-    some = prefill if joint is load else stage_times(deployment, joint)[0]
+    some = prefill_time(deployment, joint)
     alone, line = deployment.placement.prompts(joint), np.minimum(load, most)
     return Timed(
         schedule=deployment.schedule,
@@ -245,10 +263,10 @@ def timed(deployment: Deployment, load: Numbers) -> Timed:
         passes=what.decode.passes,
         chunks=chunks,
         line=line,
-        full=some if joint is load or np.array_equal(joint, line) else stage_times(deployment, line)[0],
+        full=some if joint is load or np.array_equal(joint, line) else prefill_time(deployment, line),
         some=some,
-        first=some if alone is joint else stage_times(deployment, alone)[0],
-        decode=decode,
+        first=some if alone is joint else prefill_time(deployment, alone),
+        decode=decode_time(deployment, load),
     )
 
 

@@ -14,6 +14,7 @@ from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import AttentionLayers, Model, WeightPart
 from fleetline.catalog.types import Checkpoint, NumberFormat
 from fleetline.physics.kernels import activations, block_of, calls_of, core_of, multiplications, projections
+from fleetline.physics.remembered import remembered
 from fleetline.physics.stages import Stage
 
 
@@ -63,10 +64,13 @@ def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_token
     Kernels are started once for every chunk; a chunk's weight reads are those of the decode pass it rides along with.
     """
     passes = prefill_passes(stage, chunk_tokens)
-    attention = tuple(_prefill_attention(model, group, checkpoint, stage, passes) for group in model.attention)
+    attention = tuple(
+        _prefill_attention(group, block, checkpoint, stage, passes)
+        for group, block in zip(model.attention, _blocks(model, checkpoint, True), strict=True)
+    )
     linear = _linear(model, checkpoint, stage, passes, in_prefill=True)
     started = Operation("eager layer", 0.0, "", 0.0, "eager layer", calls=passes * model.layers)
-    return Work(linear, attention, steps=0.0, between=(*_between(model, checkpoint, passes, "prefill"), started))
+    return Work(linear, attention, steps=0.0, between=(*_between(model, checkpoint, passes, in_prefill=True), started))
 
 
 def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
@@ -79,39 +83,118 @@ def decode_work(model: Model, checkpoint: Checkpoint, stage: Stage) -> Work:
 
     Source: article, section Decode.
     """
-    attention = tuple(_decode_attention(model, group, checkpoint, stage) for group in model.attention)
+    attention = tuple(
+        _decode_attention(group, block, checkpoint, stage)
+        for group, block in zip(model.attention, _blocks(model, checkpoint, False), strict=True)
+    )
     linear = _linear(model, checkpoint, stage, stage.passes, in_prefill=False)
-    return Work(linear, attention, steps=stage.passes, between=_between(model, checkpoint, stage.passes, "decode"))
+    return Work(linear, attention, steps=stage.passes, between=_between(model, checkpoint, stage.passes, in_prefill=False))
 
 
-def _between(model: Model, checkpoint: Checkpoint, passes: Numbers, stage: str) -> tuple[Operation, ...]:
+def _between(model: Model, checkpoint: Checkpoint, passes: Numbers, *, in_prefill: bool) -> tuple[Operation, ...]:
     """Norms, rotary embedding, cache writes of each attention kind; one activation a layer; the host, once a pass."""
-    small = [
-        Operation("small", 0.0, "", 0.0, "small", calls=passes * group.count * calls_of(group.attention).small)
-        for group in model.attention
+    members = [
+        Operation(
+            "small",
+            0.0,
+            "",
+            0.0,
+            "small",
+            calls=passes * group.count * calls_of(group.attention).small,
+            block=block.name,
+            block_law=block.law,
+        )
+        for group, block in zip(model.attention, _blocks(model, checkpoint, in_prefill), strict=True)
     ]
-    members = [_in_block(each, model, group, checkpoint, stage) for each, group in zip(small, model.attention, strict=True)]
     layers = Operation("small", 0.0, "", 0.0, "small", calls=passes * model.layers)
     return (*members, layers, Operation("host", 0.0, "", 0.0, "host", calls=passes))
 
 
-def _in_block(operation: Operation, model: Model, group: AttentionLayers, checkpoint: Checkpoint, stage: str) -> Operation:
-    """The operation as a member of its attention group's block."""
-    block = block_of(model, group)
-    if not block or "attention" not in checkpoint.formats:
-        return operation
-    laws = f"{checkpoint.formats['attention'].law}/{checkpoint.kv_cache.law}"
-    return replace(operation, block=f"{block} block {stage}", block_law=laws)
+@dataclass(frozen=True)
+class _Block:
+    """The measured block that an attention group's kernels are members of, "" if none, and in which precisions."""
+
+    name: str = ""
+    law: str = ""
+
+
+@remembered
+def _blocks(model: Model, checkpoint: Checkpoint, in_prefill: bool) -> tuple[_Block, ...]:
+    stage = "prefill" if in_prefill else "decode"
+    found = []
+    for group in model.attention:
+        block = block_of(model, group)
+        if not block or "attention" not in checkpoint.formats:
+            found.append(_Block())
+            continue
+        laws = f"{checkpoint.formats['attention'].law}/{checkpoint.kv_cache.law}"
+        found.append(_Block(f"{block} block {stage}", laws))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class _Multiplied:
+    """Some of a part's multiplications: kernels that one pass starts, sum of their inner dimensions, share of the part [1].
+
+    `share` None is all of it.
+    """
+
+    name: str
+    calls: Numbers
+    depth: Numbers
+    share: Numbers | None = None
+    block: _Block = _Block()
+
+
+@remembered
+def _multiplied(model: Model, checkpoint: Checkpoint, in_prefill: bool) -> tuple[tuple[_Multiplied, ...], ...]:
+    """Of every part of the model: all at once, attention's projections by groups of layers."""
+    return tuple(
+        _members(model, checkpoint, in_prefill)
+        if part.name == "attention"
+        else (_Multiplied(part.name, *multiplications(model, part)),)
+        for part in model.parts
+    )
+
+
+def _members(model: Model, checkpoint: Checkpoint, in_prefill: bool) -> tuple[_Multiplied, ...]:
+    """Attention's projections, those of each group of layers that has any on their own, in its block."""
+    held = {
+        place: group.count * group.attention.weights * group.weights_here
+        for place, group in enumerate(model.attention)
+        if np.any(group.attention.weights)
+    }
+    every, blocks = sum(held.values()), _blocks(model, checkpoint, in_prefill)
+    found = []
+    for place, mine in held.items():
+        calls, depth = projections(model, model.attention[place])
+        if len(held) == 1:
+            found.append(_Multiplied("attention", calls, depth, None, blocks[place]))
+        else:
+            name = f"{model.attention[place].attention.name} projections"
+            found.append(_Multiplied(name, calls, depth, mine / every, blocks[place]))
+    return tuple(found)
 
 
 def weights_read(model: Model, checkpoint: Checkpoint, stage: Stage, *, in_prefill: bool) -> tuple[Operation, ...]:
     """The weights that a stage reads, by themselves: no arithmetic, no kernel started."""
     found: list[Operation] = []
-    for part in model.parts:
+    for part, members in zip(model.parts, _multiplied(model, checkpoint, in_prefill), strict=True):
         stored = checkpoint.formats[part.name]
         moved = _read(part, stored, stage, in_prefill=in_prefill)
-        read = Operation(part.name, 0.0, stored.compute_precision, moved, _kernel(part), stored.law)
-        found += _members(read, model, checkpoint, 0.0, in_prefill=in_prefill) if part.name == "attention" else [read]
+        found += [
+            Operation(
+                name=one.name,
+                flop=0.0,
+                precision=stored.compute_precision,
+                bytes_moved=moved if one.share is None else moved * one.share,
+                kind=_kernel(part),
+                law=stored.law,
+                block=one.block.name,
+                block_law=one.block.law,
+            )
+            for one in members
+        ]
     return tuple(found)
 
 
@@ -119,23 +202,26 @@ def _linear(
     model: Model, checkpoint: Checkpoint, stage: Stage, starts: Numbers, *, in_prefill: bool
 ) -> tuple[Operation, ...]:
     operations: list[Operation] = []
-    for part in model.parts:
+    for part, members in zip(model.parts, _multiplied(model, checkpoint, in_prefill), strict=True):
         stored = checkpoint.formats[part.name]
         worked = _passing(part, stage, in_prefill=in_prefill) * stage.passes
-        whole = Operation(
-            name=part.name,
-            flop=2.0 * part.active * worked,
-            precision=stored.compute_precision,
-            bytes_moved=_read(part, stored, stage, in_prefill=in_prefill),
-            kind=_kernel(part),
-            law=stored.law,
-        )
-        if part.name == "attention":
-            operations += _members(whole, model, checkpoint, starts, in_prefill=in_prefill)
-            continue
-        calls, depth = multiplications(model, part)
-        handed = activations(model, worked, whole.flop) if part.name == "routed_experts" else 0.0
-        operations.append(replace(whole, calls=starts * calls, depth=starts * depth, activation_bytes=handed))
+        flop, moved = 2.0 * part.active * worked, _read(part, stored, stage, in_prefill=in_prefill)
+        operations += [
+            Operation(
+                name=one.name,
+                flop=flop if one.share is None else flop * one.share,
+                precision=stored.compute_precision,
+                bytes_moved=moved if one.share is None else moved * one.share,
+                kind=_kernel(part),
+                law=stored.law,
+                calls=starts * one.calls,
+                depth=starts * one.depth,
+                activation_bytes=activations(model, worked, flop) if part.name == "routed_experts" else 0.0,
+                block=one.block.name,
+                block_law=one.block.law,
+            )
+            for one in members
+        ]
     return tuple(operations)
 
 
@@ -167,41 +253,19 @@ def _late(part: WeightPart, stage: Stage) -> Numbers:
     return stage.sequences * np.minimum(stage.tokens, part.prompt_tail)
 
 
-def _members(
-    whole: Operation, model: Model, checkpoint: Checkpoint, starts: Numbers, *, in_prefill: bool
-) -> list[Operation]:
-    """Attention's projections, those of each group of layers that has any on their own, in its block."""
-    held = {
-        place: group.count * group.attention.weights * group.weights_here
-        for place, group in enumerate(model.attention)
-        if np.any(group.attention.weights)
-    }
-    every, stage = sum(held.values()), "prefill" if in_prefill else "decode"
-    found = []
-    for place, mine in held.items():
-        group = model.attention[place]
-        calls, depth = projections(model, group)
-        part = replace(whole, calls=starts * calls, depth=starts * depth)
-        if len(held) > 1:
-            share, name = mine / every, f"{group.attention.name} projections"
-            part = replace(part, name=name, flop=whole.flop * share, bytes_moved=whole.bytes_moved * share)
-        found.append(_in_block(part, model, group, checkpoint, stage))
-    return found
-
-
 def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:
     """(token, attended token) pairs of one sequence over the stage, each position once."""
     return group.attention.pairs(stage.end) - group.attention.pairs(stage.start)
 
 
 def _prefill_attention(
-    model: Model, group: AttentionLayers, checkpoint: Checkpoint, stage: Stage, starts: Numbers
+    group: AttentionLayers, block: _Block, checkpoint: Checkpoint, stage: Stage, starts: Numbers
 ) -> Operation:
     first = np.maximum(stage.start, stage.end - group.prompt_tail)
     pairs = (group.attention.pairs(stage.end) - group.attention.pairs(first)) * stage.tokens_per_position
     written = group.costs.prefill_write * np.minimum(stage.tokens, group.prompt_tail) * stage.passes
     cached = group.costs.kept * group.attention.kept(stage.start)  # what was computed before is read, once
-    core = Operation(
+    return Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.prefill_flop * pairs * group.heads_here,
         precision=checkpoint.attention_precision,
@@ -214,18 +278,19 @@ def _prefill_attention(
         law=checkpoint.kv_cache.law,
         calls=starts * group.count,
         block_calls=starts * group.count * calls_of(group.attention).leads(group.attention),
+        block=block.name,
+        block_law=block.law,
     )
-    return _in_block(core, model, group, checkpoint, "prefill")
 
 
-def _decode_attention(model: Model, group: AttentionLayers, checkpoint: Checkpoint, stage: Stage) -> Operation:
+def _decode_attention(group: AttentionLayers, block: _Block, checkpoint: Checkpoint, stage: Stage) -> Operation:
     pairs = _pairs(group, stage)
     attended = pairs / (stage.end - stage.start)  # by one token, averaged over the stage [token]
     read = group.costs.decode_read * attended * stage.passes
     verified = group.costs.verified * (stage.tokens - 1.0) * stage.passes
     run = np.where(np.greater(stage.passes, 0.0), 1.0, 0.0)[()]  # a draft that is not used writes nothing
     written = group.costs.decode_write * (stage.end - stage.start) * run + verified
-    core = Operation(
+    return Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position * group.heads_here,
         precision=checkpoint.attention_precision,
@@ -234,8 +299,9 @@ def _decode_attention(model: Model, group: AttentionLayers, checkpoint: Checkpoi
         law=checkpoint.kv_cache.law,
         calls=stage.passes * group.count,
         block_calls=stage.passes * group.count * calls_of(group.attention).leads(group.attention),
+        block=block.name,
+        block_law=block.law,
     )
-    return _in_block(core, model, group, checkpoint, "decode")
 
 
 def verify_bytes(model: Model, checkpoint: Checkpoint, tokens: Numbers) -> Numbers:

@@ -19,6 +19,7 @@ from scipy.special import gammaincc
 from fleetline.architecture.attention import Numbers
 from fleetline.physics.roofline import IDLE, StageTime, scaled
 from fleetline.physics.schedules import Cycle, Schedule, cycle
+from fleetline.physics.search import between, narrowed
 
 
 class Engine(Protocol):
@@ -126,14 +127,17 @@ class Waiting:
             return self.own_s
         low, high = np.broadcast_arrays(0.0, sum(crowd.mean_s + crowd.first_s for crowd in self.crowds))
         high = high * 2.0 / (1.0 - share)
-        for _ in range(_HALVINGS):
-            middle = (low + high) / 2.0
-            later = sum(crowd.share * _exceeding(crowd, middle) for crowd in self.crowds) > 1.0 - share
-            low, high = np.where(later, middle, low), np.where(later, high, middle)
+        left = 1.0 / _FINEST
+        while left > 1.0:
+            places = between(low, left)
+            tried = low + (high - low) * places
+            later = sum(crowd.share * _exceeding(crowd, tried) for crowd in self.crowds) > 1.0 - share
+            low, high = narrowed(low, high, tried, np.asarray(later))
+            left /= len(places) + 1
         return (self.own_s + high)[()]
 
 
-_HALVINGS = 40
+_FINEST = 2.0**-40  # of the highest that is looked for
 
 
 def _exceeding(crowd: Crowd, wait_s: Numbers) -> Numbers:
