@@ -8,14 +8,35 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fleetline.figures import agents, calibration, energy, foresight, rack, today, world
-from fleetline.figures.style import NAME_OF, Figure, demand_words, fleet_words, human, rounded, styled, when
+from fleetline.figures.style import (
+    DARK,
+    NAME_OF,
+    NARROW,
+    WIDE,
+    Figure,
+    Space,
+    Theme,
+    config,
+    demand_words,
+    fleet_words,
+    human,
+    rounded,
+    styled,
+    when,
+)
 from fleetline.figures.today import Sentence, first_screen
 from fleetline.study import Results
 
 __all__ = [
+    "DARK",
     "NAME_OF",
+    "NARROW",
+    "WIDE",
     "Figure",
     "Sentence",
+    "Space",
+    "Theme",
+    "config",
     "demand_words",
     "figures",
     "first_screen",
@@ -27,15 +48,15 @@ __all__ = [
 ]
 
 
-def figures(results: Results) -> list[Figure]:
-    """Every figure of the report, in its order."""
-    return [make(results) for make in (*(_OF_A_MIX if today.shown(results) else ()), *_FIGURES)]
+def figures(results: Results, space: Space = WIDE) -> list[Figure]:
+    """Every figure of the report, in its order, in the space there is."""
+    return [make(results, space) for make in (*(_OF_A_MIX if today.shown(results) else ()), *_FIGURES)]
 
 
-_OF_A_MIX: Sequence[Callable[[Results], Figure]] = (today.load_over_time, today.crunch_or_glut, today.walk)
+_OF_A_MIX: Sequence[Callable[[Results, Space], Figure]] = (today.load_over_time, today.crunch_or_glut, today.walk)
 
 
-_FIGURES: Sequence[Callable[[Results], Figure]] = (
+_FIGURES: Sequence[Callable[[Results, Space], Figure]] = (
     rack.stage_times,
     rack.chunked_cycle,
     rack.throughput_by_context,

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from fleetline.figures.style import BLUE, GREY, WIDTH, Figure, data, log_axis
+from fleetline.figures.style import BLUE, GREY, WIDE, Figure, Space, data, log_axis
 from fleetline.study import Results, Rows
 
 _SPEED = 50.0  # token/s/user: the slower speed of the table
@@ -15,16 +15,16 @@ _KINDS = ("measured", "measured, more may be possible", "the model")
 _COLUMNS = 2
 
 
-def agents_per_gpu(results: Results) -> Figure:
+def agents_per_gpu(results: Results, space: Space = WIDE) -> Figure:
     """Dots of what runs carried, open ones of what the model says, a panel a model."""
     rows = [row for row in results.tables["agents_per_gpu"] if row["speed_tok_s_user"] == _SPEED]
     titles = sorted({str(row["title"]) for row in rows}, key=lambda title: -_most(rows, title))
-    last = len(titles) - _COLUMNS
+    columns = 1 if space.narrow else _COLUMNS
     panels = [
-        _panel([row for row in rows if row["title"] == title], title, foot=place >= last)
+        _panel([row for row in rows if row["title"] == title], title, space, foot=place >= len(titles) - columns)
         for place, title in enumerate(titles)
     ]
-    lines = [alt.hconcat(*panels[start : start + _COLUMNS]) for start in range(0, len(panels), _COLUMNS)]
+    lines = [alt.hconcat(*panels[start : start + columns]) for start in range(0, len(panels), columns)]
     (error,) = [row for row in results.tables["agents_error"] if row["speed_tok_s_user"] == _SPEED]
     most, kimi = (_of(rows, model) for model in ("dsv4", "kimik3"))
     return Figure(
@@ -54,7 +54,7 @@ _CHIPS = ("vr200", "gb300", "gb200", "b300", "b200", "h200", "h100", "mi355x", "
 _ENDS = [0.2, 300.0]  # agents per GPU
 
 
-def _panel(rows: Rows, title: str, *, foot: bool) -> alt.LayerChart:
+def _panel(rows: Rows, title: str, space: Space, *, foot: bool) -> alt.LayerChart:
     shown = [row | {"chip": row["hardware"].upper()} for row in rows if row["measured"] or row["held"]]
     order = [chip.upper() for chip in _CHIPS if chip.upper() in {row["chip"] for row in shown}]
     ends = alt.Scale(type="log", domain=_ENDS, nice=False, clamp=True)
@@ -70,7 +70,7 @@ def _panel(rows: Rows, title: str, *, foot: bool) -> alt.LayerChart:
         if row["measured"]
     ]
     spans = [{"chip": row["chip"], "low": row["held"], "high": row["elsewhere"]} for row in shown if row["held"]]
-    legend = alt.Legend(orient="top", title=None, symbolOpacity=1, columns=3)
+    legend = alt.Legend(orient="top", title=None, symbolOpacity=1, columns=1 if space.narrow else 3)
     layers = [
         alt.Chart(data(spans))
         .mark_rule(strokeWidth=3, opacity=0.35, color=GREY)
@@ -85,7 +85,7 @@ def _panel(rows: Rows, title: str, *, foot: bool) -> alt.LayerChart:
         ),
     ]
     return alt.LayerChart(layer=layers).properties(
-        width=WIDTH // _COLUMNS - 70,
+        width=space.panel(_COLUMNS, labels=20),
         height=alt.Step(17),
         title=alt.TitleParams(title, fontSize=13, anchor="start"),
     )

@@ -8,7 +8,25 @@ from typing import Any
 
 import altair as alt
 
-from fleetline.figures.style import BLUE, GREY, HEIGHT, INK, ORANGE, RED, WIDTH, Figure, data, log_x, log_y, rule
+from fleetline.figures.style import (
+    BLUE,
+    FLAT_TITLE,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    TEXT_OF,
+    WIDE,
+    Figure,
+    Space,
+    colours_of,
+    curves,
+    data,
+    lettered,
+    log_x,
+    log_y,
+    rule,
+)
 from fleetline.study import Results, Rows
 
 PARAMETERS = MappingProxyType(
@@ -20,7 +38,7 @@ PARAMETERS = MappingProxyType(
 )
 
 
-def predictions(results: Results) -> Figure:
+def predictions(results: Results, space: Space = WIDE) -> Figure:
     """Predicted against measured TPOT and TTFT of the rows the fit saw."""
     rows = results.tables["predictions"]
     ends = [min(row["measured_s"] for row in rows), max(row["measured_s"] for row in rows)]
@@ -48,11 +66,11 @@ def predictions(results: Results) -> Figure:
             "The percentages are medians of |log(predicted / measured)| over all Kimi rows, AMD included."
         ),
         description="Dots of TPOT close to the line of equality; dots of TTFT spread widely around it.",
-        chart=alt.layer(equal.encode(x=x, y=y), dots).properties(width=WIDTH, height=HEIGHT),
+        chart=alt.layer(equal.encode(x=x, y=y), dots).properties(width=space.width, height=space.height),
     )
 
 
-def loss_profiles(results: Results) -> Figure:
+def loss_profiles(results: Results, space: Space = WIDE) -> Figure:
     """The least loss at each value of each efficiency, from TPOT alone and with TTFT."""
     rows = [row for row in results.tables["loss_profiles"] if row["loss_above_least"] <= _SHOWN_LOSS]
     names = ["TPOT alone", "TPOT and TTFT"]
@@ -61,15 +79,16 @@ def loss_profiles(results: Results) -> Figure:
         alt.Chart(data([row for row in rows if row["parameter"] == parameter]))
         .mark_line(strokeWidth=2.5)
         .encode(
-            x=log_x("value:Q", words, steps="1"),
+            x=log_x("value:Q", words, steps="125" if parameter == "bandwidth_efficiency" else "1"),
             y=alt.Y(
                 "loss_above_least:Q",
-                title="loss above the least" if parameter == "compute_efficiency" else None,
+                title="loss above the least" if parameter == "compute_efficiency" or space.narrow else None,
                 scale=alt.Scale(domain=[0, _SHOWN_LOSS]),
+                axis=alt.Axis(tickCount=5, **FLAT_TITLE),
             ),
             color=alt.Color("data:N", scale=colours, legend=alt.Legend(orient="top", title="fitted to")),
         )
-        .properties(width=WIDTH // 3 - 30, height=HEIGHT // 2 + 20)
+        .properties(width=space.panel(3), height=190)
         for parameter, words in PARAMETERS.items()
     ]
     flat = [row["value"] for row in _of(rows, "TPOT alone", "compute_efficiency") if row["loss_above_least"] <= _AS_GOOD]
@@ -84,7 +103,7 @@ def loss_profiles(results: Results) -> Figure:
         ),
         description="Three panels of loss against compute efficiency, bandwidth efficiency and step latency. For compute, the "
         "line of TPOT alone lies flat, the line with TTFT has a valley near 0.6.",
-        chart=alt.hconcat(*panels),
+        chart=space.beside(*panels),
     )
 
 
@@ -96,7 +115,7 @@ def _of(rows: Rows, what: str, parameter: str) -> Rows:
     return [row for row in rows if (row["data"], row["parameter"]) == (what, parameter)]
 
 
-def efficiencies(results: Results) -> Figure:
+def efficiencies(results: Results, space: Space = WIDE) -> Figure:
     """Our three numbers with intervals beside the article's."""
     rows = [row | {"name": PARAMETERS[row["parameter"]]} for row in results.tables["efficiencies"]]
     order = ["ours, 90%", "the article"]
@@ -104,16 +123,22 @@ def efficiencies(results: Results) -> Figure:
     panels: list[alt.LayerChart] = []
     for row in rows:
         marks = [row | {"who": order[0], "value": row["ours"]}, row | {"who": order[1], "value": row["article"]}]
-        y = alt.Y("who:N", sort=order, title=None, axis=alt.Axis(labels=not panels, ticks=False, labelFontSize=12))
+        y = alt.Y(
+            "who:N", sort=order, title=None, axis=alt.Axis(labels=space.narrow or not panels, ticks=False, labelFontSize=12)
+        )
         x = alt.X("value:Q", title=row["name"], scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=3, format="~g"))
         base = alt.Chart(data(marks)).encode(x=x, y=y, color=alt.Color("who:N", scale=colours, legend=None))
         span = alt.Chart(data(marks[:1])).mark_rule(strokeWidth=5, color=BLUE, opacity=0.35)
         layers = (
             span.encode(x=alt.X("low:Q", title=row["name"]), x2="high:Q", y=y),
             base.mark_point(size=110, filled=True, opacity=1),
-            base.mark_text(dy=-14, fontSize=12).encode(text=alt.Text("value:Q", format=".2~g")),
+            base.mark_text(dy=-14, fontSize=12).encode(text=alt.Text("value:Q", format=".2~g"), color=alt.value(INK)),
         )
-        panels.append(alt.LayerChart(layer=list(layers)).properties(width=WIDTH // 3 - 40, height=110))
+        panels.append(
+            alt.LayerChart(layer=list(layers)).properties(
+                width=space.panel(3, labels=70 if space.narrow else 0), height=110
+            )
+        )
     inside = sum(row["low"] <= row["article"] <= row["high"] for row in rows)
     return Figure(
         name="efficiencies",
@@ -127,14 +152,14 @@ def efficiencies(results: Results) -> Figure:
             f"{row['name']}: ours {row['ours']:.3g} ({row['low']:.3g} to {row['high']:.3g}), the article {row['article']:g}"
             for row in rows
         ),
-        chart=alt.hconcat(*panels),
+        chart=space.beside(*panels),
     )
 
 
 _COUNT = ("None", "One", "Two", "All")
 
 
-def error_by_group(results: Results) -> Figure:
+def error_by_group(results: Results, space: Space = WIDE) -> Figure:
     """The error of our fit by model, chip and framework: TPOT, with the article's numbers beside."""
     shown = ("model", "chip", "framework")
     rows = [
@@ -160,7 +185,7 @@ def error_by_group(results: Results) -> Figure:
                 y=alt.Y("label:N", sort=order, title=group, axis=alt.Axis(grid=True, labelFontSize=11)),
                 color=alt.Color("who:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="circle")),
             )
-            .properties(width=WIDTH // 3 - 90, height=alt.Step(17))
+            .properties(width=space.panel(3, labels=95 if space.narrow else 50), height=alt.Step(18))
         )
     (every,) = [row for row in results.tables["error_by_group"] if (row["preset"], row["by"]) == ("fitted", "all")]
     worst = max((row for row in rows if row["by"] == "model" and row["preset"] == "fitted"), key=_tpot)
@@ -173,11 +198,11 @@ def error_by_group(results: Results) -> Figure:
             f"alone. Worst is {worst['group']} ({_tpot(worst):.2f}): one latency a pass cannot hold for every model and framework."
         ),
         description="Three panels of dots by model, chip and framework; most lie between 0.1 and 0.8.",
-        chart=alt.hconcat(*panels),
+        chart=space.beside(*panels),
     )
 
 
-def held_out_by_group(results: Results) -> Figure:
+def held_out_by_group(results: Results, space: Space = WIDE) -> Figure:
     """The error of the fit of all rows on configurations it had not seen, by model, chip and framework."""
     shown, names = ("model", "chip", "framework"), {"pooled": "fit of all rows, held out", "article": "the article's form"}
     rows = [
@@ -186,7 +211,7 @@ def held_out_by_group(results: Results) -> Figure:
         if row["by"] in shown and row["tpot_by_configuration"] >= 0
     ]
     colours = alt.Scale(domain=list(names.values()), range=[BLUE, GREY])
-    panels = [_held_out_panel([row for row in rows if row["by"] == group], group, colours) for group in shown]
+    panels = [_held_out_panel([row for row in rows if row["by"] == group], group, colours, space) for group in shown]
     every = {row["form"]: row for row in results.tables["held_out_by_group"] if row["by"] == "all"}
     ours, theirs = (every[form]["tpot_by_configuration"] for form in ("pooled", "article"))
     return Figure(
@@ -198,11 +223,11 @@ def held_out_by_group(results: Results) -> Figure:
             "if it had not been measured. Grey: the article's form with three numbers fitted to Kimi K2.5 on Nvidia."
         ),
         description="Three panels of dots by model, chip and framework; the fit of all rows lies far left of the grey dots.",
-        chart=alt.hconcat(*panels),
+        chart=space.beside(*panels),
     )
 
 
-def _held_out_panel(rows: Rows, group: str, colours: alt.Scale) -> alt.Chart:
+def _held_out_panel(rows: Rows, group: str, colours: alt.Scale, space: Space) -> alt.Chart:
     panel: alt.Chart = (
         alt.Chart(data(rows))
         .mark_point(size=60, filled=True, opacity=0.9)
@@ -211,22 +236,22 @@ def _held_out_panel(rows: Rows, group: str, colours: alt.Scale) -> alt.Chart:
             y=alt.Y("group:N", sort="x", title=group, axis=alt.Axis(grid=True, labelFontSize=11)),
             color=alt.Color("who:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="circle")),
         )
-        .properties(width=WIDTH // 3 - 90, height=alt.Step(17))
+        .properties(width=space.panel(3, labels=95 if space.narrow else 50), height=alt.Step(18))
     )
     return panel
 
 
-def interval_coverage(results: Results) -> Figure:
+def interval_coverage(results: Results, space: Space = WIDE) -> Figure:
     """Share of rows within intervals of every width, held out."""
-    rows = results.tables["interval_coverage"]
+    rows = [row | {"name": _WORDS[row["quantity"]]} for row in results.tables["interval_coverage"]]
     x = alt.X("level:Q", title="width of the interval", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
     y = alt.Y("covered:Q", title="rows within it", axis=alt.Axis(format="%"), scale=alt.Scale(domain=[0, 1]))
-    colours = alt.Scale(domain=["tpot", "ttft", "throughput"], range=[BLUE, ORANGE, RED])
+    colours = alt.Scale(domain=list(_WORDS.values()), range=[BLUE, ORANGE, RED])
     legend = alt.Legend(orient="bottom-right", title=None, symbolType="circle")
     dots = (
         alt.Chart(data(rows))
         .mark_point(size=50, filled=True, opacity=0.8)
-        .encode(x=x, y=y, color=alt.Color("quantity:N", scale=colours, legend=legend))
+        .encode(x=x, y=y, color=alt.Color("name:N", scale=colours, legend=legend))
     )
     ends = [{"level": end, "covered": end} for end in (0.0, 1.0)]
     equal = alt.Chart(data(ends)).mark_line(color=GREY).encode(x=x, y=y)
@@ -240,8 +265,11 @@ def interval_coverage(results: Results) -> Figure:
             "the errors of the other half. On the line an interval is as wide as it says."
         ),
         description="Dots of three quantities lie close to the diagonal.",
-        chart=alt.layer(equal, dots).properties(width=WIDTH // 2, height=HEIGHT),
+        chart=alt.layer(equal, dots).properties(width=min(space.width, 360), height=space.height),
     )
+
+
+_WORDS: Mapping[str, str] = MappingProxyType({"tpot": "TPOT", "ttft": "TTFT", "throughput": "throughput"})
 
 
 def _tpot(row: Mapping[str, Any]) -> float:
@@ -252,27 +280,30 @@ def _error(rows: Rows, label: str) -> float:
     return min(_tpot(row) for row in rows if row["label"] == label)
 
 
-def measured_runs(results: Results) -> Figure:
+def measured_runs(results: Results, space: Space = WIDE) -> Figure:
     """The modelled frontier with measured runs as dots."""
     rows = [row for row in results.tables["measured_runs"] if row["chip"] == "gb200"]
-    names = {"fitted": "a rack, our fit", "article": "a rack, the article's numbers"}
+    names = {"fitted": "our fit", "article": "the article's"}
     modelled = [row | {"line": names[row["source"]]} for row in rows if row["source"] in names]
     dots = [row for row in rows if row["source"] == "measured"]
     x = log_x("speed_tok_s_user:Q", "output tokens per second of each user (wall time)")
     y = log_y("output_tok_s_gpu:Q", "output tokens per second and GPU", steps="1")
-    colours = alt.Scale(domain=list(names.values()), range=[BLUE, GREY])
-    legend = alt.Legend(orient="bottom-left", title=None)
-    frontier = (
-        alt.Chart(data(modelled))
-        .mark_line(strokeWidth=2.5)
-        .encode(x=x, y=y, color=alt.Color("line:N", scale=colours, legend=legend))
+    colours = colours_of({names["fitted"]: BLUE, names["article"]: GREY})
+    frontier = curves(
+        modelled,
+        x=x,
+        y=y,
+        colour="line",
+        colours=colours,
+        at={names["fitted"]: 0.1, names["article"]: 0.3},
+        below={names["fitted"]},
+        falling=True,
     )
     runs = alt.Chart(data(dots)).mark_point(size=36, filled=True, opacity=0.8, color=RED).encode(x=x, y=y)
     wanted = results.setting["speed_tok_s_user"]
     best = max((row for row in dots if row["speed_tok_s_user"] >= wanted), key=lambda row: float(row["output_tok_s_gpu"]))
-    named_best = alt.Chart(data([best | {"words": "best measured"}])).mark_text(
-        align="left", dx=7, dy=-7, color=RED, fontSize=12
-    )
+    at_best = alt.Chart(data([best | {"words": "best measured"}])).encode(x=x, y=y, text="words:N")
+    named_best = lettered(at_best, align="left", dx=7, dy=-7, color=TEXT_OF[RED])
     return Figure(
         name="measured_runs",
         table="measured_runs",
@@ -282,23 +313,23 @@ def measured_runs(results: Results) -> Figure:
             "speed from output rate over clients where TTFT is not published. Lines: a whole rack in the article's form."
         ),
         description="Two falling lines of the modelled rack lie above a cloud of measured dots.",
-        chart=alt.layer(
-            frontier, runs, named_best.encode(x=x, y=y, text="words:N"), rule(wanted, f"wanted: {wanted:g} tok/s")
-        ).properties(width=WIDTH, height=HEIGHT),
+        chart=alt.layer(frontier, runs, *named_best, rule(wanted, f"wanted: {wanted:g} tok/s", space)).properties(
+            width=space.width, height=space.height
+        ),
     )
 
 
-def gap_to_measured(results: Results) -> Figure:
+def gap_to_measured(results: Results, space: Space = WIDE) -> Figure:
     """From the modelled rack down to the best measured run, one difference at a time."""
     rows = results.tables["gap_to_measured"]
-    order = [row["step"] for row in rows]
+    names = space.rows("step:N", [row["step"] for row in rows], limit=250, step=28, grid=False)
     first, last = rows[0]["output_tok_s_gpu"], rows[-1]["output_tok_s_gpu"]
     steps = [
         row | {"words": f"{row['output_tok_s_gpu']:,.0f}" + ("" if row["order"] == 0 else f"  ({row['ratio']:.2f}x)")}
         for row in rows
     ]
     base = alt.Chart(data(steps)).encode(
-        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(labelLimit=260, labelFontSize=12)),
+        y=names.y,
         x=alt.X(
             "output_tok_s_gpu:Q", title="output tokens per second and GPU", scale=alt.Scale(domain=[0, first * 1.25]),
             axis=alt.Axis(labelExpr="format(datum.value, ',')", tickCount=5),
@@ -319,5 +350,5 @@ def gap_to_measured(results: Results) -> Figure:
                 color=alt.condition(f"datum.order == {len(rows) - 1}", alt.value(RED), alt.value(BLUE))
             ),
             base.mark_text(align="left", dx=5, fontSize=12, color=INK).encode(text="words:N"),
-        ).properties(width=WIDTH - 220, height=28 * len(rows)),
+        ).properties(width=names.width, height=names.height),
     )

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 import altair as alt
 
-from fleetline.figures.style import BLUE, INK, RED, WIDTH, Figure, data, log_axis, log_x, named
+from fleetline.figures.style import BLUE, INK, RED, WIDE, Figure, Space, colours_of, data, log_axis, log_x, named
 from fleetline.study import Results, Rows
 
 _CHECKS: Mapping[str, str] = MappingProxyType(
@@ -21,7 +21,7 @@ _CHECKS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def energy_checks(results: Results) -> Figure:
+def energy_checks(results: Results, space: Space = WIDE) -> Figure:
     """Ours over published with intervals; joules of a token beside it."""
     rows = [
         row
@@ -43,7 +43,7 @@ def energy_checks(results: Results) -> Figure:
             "joules of site energy an output token takes on the scenario's fleet, by the model and by the best measured runs."
         ),
         description="Ours to published. " + "; ".join(str(row["name"]) for row in rows) + ".",
-        chart=alt.hconcat(_ratios(rows), _joules(results)),
+        chart=space.beside(_ratios(rows, space), _joules(results, space)),
     )
 
 
@@ -57,20 +57,18 @@ def _short(value: float) -> str:
 _PLAIN = 100.0  # below it two digits tell enough
 
 
-def _ratios(rows: Rows) -> alt.LayerChart:
-    order = [str(row["name"]) for row in rows]
+def _ratios(rows: Rows, space: Space) -> alt.LayerChart:
+    names = space.rows("name:N", [str(row["name"]) for row in rows], limit=330, step=_TALL // len(rows), labelFontSize=11)
     ends = alt.Scale(type="log", domain=[0.1, 4.0], nice=False)
     x = alt.X("ratio_p50:Q", title="ours over published", scale=ends, axis=alt.Axis(**log_axis("125")))
-    base = alt.Chart(data(rows)).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=330, labelFontSize=11, ticks=False, grid=True))
-    )
+    base = alt.Chart(data(rows)).encode(y=names.y)
     one = alt.Chart(data([{"ratio_p50": 1.0}])).mark_rule(color=INK, strokeDash=[4, 3]).encode(x=alt.X("ratio_p50:Q"))
     layers = [
         one,
         base.mark_rule(strokeWidth=4, opacity=0.35, color=BLUE).encode(x=alt.X("ratio_p5:Q"), x2="ratio_p95:Q"),
         base.mark_point(size=80, filled=True, opacity=1, color=BLUE).encode(x=x),
     ]
-    return alt.LayerChart(layer=layers).properties(width=WIDTH // 2 - 120, height=_TALL)
+    return alt.LayerChart(layer=layers).properties(width=space.panel(2, labels=100), height=names.height)
 
 
 _CASES: Mapping[str, str] = MappingProxyType({"model": "the model", "measured": "best measured runs"})
@@ -79,10 +77,10 @@ _CASES: Mapping[str, str] = MappingProxyType({"model": "the model", "measured": 
 _TALL = 180  # of both panels
 
 
-def _joules(results: Results) -> alt.LayerChart:
+def _joules(results: Results, space: Space) -> alt.LayerChart:
     rows = [row | {"by": _CASES[row["case"]]} for row in named(results.tables["energy_of_tokens"], "workload")]
     order = list(dict.fromkeys(row["workload_name"] for row in rows))
-    colours = alt.Scale(domain=list(_CASES.values()), range=[BLUE, RED])
+    colours = colours_of(dict(zip(_CASES.values(), (BLUE, RED), strict=True)))
     base = alt.Chart(data(rows)).encode(
         y=alt.Y("workload_name:N", sort=order, title=None, axis=alt.Axis(labelFontSize=11, ticks=False)),
         yOffset=alt.YOffset("by:N", sort=list(_CASES.values())),
@@ -95,4 +93,6 @@ def _joules(results: Results) -> alt.LayerChart:
         base.mark_rule(strokeWidth=4, opacity=0.35).encode(x=alt.X("j_p5:Q"), x2="j_p95:Q"),
         base.mark_point(size=80, filled=True, opacity=1).encode(x=x),
     ]
-    return alt.LayerChart(layer=layers).properties(width=WIDTH // 2 - 200, height=_TALL)
+    return alt.LayerChart(layer=layers).properties(
+        width=space.panel(2, labels=165) - (60 if space.narrow else 0), height=_TALL
+    )

@@ -6,14 +6,14 @@ import math
 
 import altair as alt
 
-from fleetline.figures.style import BLUE, GREY, INK, ORANGE, WIDTH, Figure, data, human, log_x, when
+from fleetline.figures.style import BLUE, GREY, INK, ORANGE, WIDE, Figure, Space, data, human, log_x, when
 from fleetline.study import Results
 
 _SHOWN = 15  # assumptions on one page
 _ENDS = {"load_at_p5": "at its 5% point", "load_at_p95": "at its 95% point"}
 
 
-def tornado(results: Results) -> Figure:
+def tornado(results: Results, space: Space = WIDE) -> Figure:
     """Demand over supply with each assumption at its 5% and its 95%, all else at the median, the widest first."""
     every = results.tables["sensitivity"]
     rows = sorted(every, key=lambda row: -abs(math.log(row["load_at_p95"] / row["load_at_p5"])))[:_SHOWN]
@@ -23,14 +23,13 @@ def tornado(results: Results) -> Figure:
         for row in rows
         for end, words in _ENDS.items()
     ]
-    order = [row["about"] for row in rows]
-    y = alt.Y("about:N", sort=order, title=None, axis=alt.Axis(labelLimit=330, labelFontSize=11, ticks=False))
+    names = space.rows("about:N", [row["about"] for row in rows], limit=370, step=22)
     colours = alt.Scale(domain=list(_ENDS.values()), range=[BLUE, ORANGE])
     colour = alt.Color(
         "end:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="square", symbolStrokeWidth=0)
     )
-    x = log_x("load:Q", f"demand over supply on {rows[0]['on']}", steps="123456789")
-    bars = alt.Chart(data(ends)).mark_bar(height=12, opacity=0.85).encode(x=x, x2="middle:Q", y=y, color=colour)
+    x = log_x("load:Q", f"demand over supply on {rows[0]['on']}; 1 is full", steps="123456789")
+    bars = alt.Chart(data(ends)).mark_bar(height=12).encode(x=x, x2="middle:Q", y=names.y, color=colour)
     line: alt.Chart = alt.Chart(data([{"load": middle}])).mark_rule(color=INK).encode(x=alt.X("load:Q"))
     even: alt.Chart = alt.Chart(data([{"load": 1.0}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=alt.X("load:Q"))
     first = rows[0]
@@ -48,5 +47,5 @@ def tornado(results: Results) -> Figure:
         description="Bars around the median, the widest on top: "
         + "; ".join(f"{row['about']} {row['load_at_p5']:.2g} to {row['load_at_p95']:.2g}" for row in rows[:5])
         + ".",
-        chart=alt.LayerChart(layer=[bars, line, even]).properties(width=WIDTH - 220, height=alt.Step(22)),
+        chart=alt.LayerChart(layer=[bars, line, even]).properties(width=names.width, height=names.height),
     )

@@ -13,14 +13,20 @@ from fleetline.figures.style import (
     BLUE,
     FLAT_TITLE,
     GREY,
-    HEIGHT,
+    INK,
+    LOAD,
     ORANGE,
     RED,
-    WIDTH,
+    TEXT_OF,
+    WIDE,
+    YEARS,
     Figure,
+    Space,
+    colours_of,
+    curves,
     data,
     human,
-    log_axis,
+    lettered,
     when,
 )
 from fleetline.study import Results
@@ -152,14 +158,17 @@ def _glut(results: Results) -> Sentence:
 # --- figures --------------------------------------------------------------------------------------------------------------
 
 
-def load_over_time(results: Results) -> Figure:
+def load_over_time(results: Results, space: Space = WIDE) -> Figure:
     """Demand over supply, in all worlds."""
     rows = [row for row in results.tables["today_by_time"] if row["what"] == "load"]
     crossing = _row(results, "today_crossover", "all together")
-    axis = alt.Axis(values=[0.01, 0.1, 1, 10, 100], format="~%", **FLAT_TITLE)
-    scale = alt.Scale(type="log", domain=[0.01, 100], clamp=True)
-    base = alt.Chart(data(rows)).encode(x=alt.X("date:T", title=None, axis=alt.Axis(format="%Y", tickCount="year")))
+    axis = alt.Axis(values=[0.01, 0.1, 1, 10, 100], labelExpr=LOAD, **FLAT_TITLE)
+    scale = alt.Scale(type="log", domain=_SHOWN_LOADS, clamp=True)
+    base = alt.Chart(data(rows)).encode(x=alt.X("date:T", title=None, axis=YEARS))
     full = alt.Chart(data([{"full": 1.0}])).mark_rule(color=RED, strokeDash=[4, 3]).encode(y=alt.Y("full:Q", scale=scale))
+    late, later = rows[round(0.55 * len(rows))], rows[round(0.9 * len(rows))]
+    band = alt.Chart(data([late | {"words": "90% of worlds"}])).encode(x="date:T", text="words:N")
+    middle = alt.Chart(data([later | {"words": "median"}])).encode(x="date:T", text="words:N")
     chart = alt.LayerChart(
         layer=[
             base.mark_area(opacity=0.22, color=BLUE).encode(y=alt.Y("p5:Q", scale=scale), y2="p95:Q"),
@@ -167,6 +176,12 @@ def load_over_time(results: Results) -> Figure:
                 y=alt.Y("p50:Q", scale=scale, axis=axis, title="demand over supply")
             ),
             full,
+            band.mark_text(align="left", dy=-14, dx=14, fontSize=12, color=TEXT_OF[BLUE]).encode(
+                y=alt.Y("p5:Q", scale=scale)
+            ),
+            *lettered(
+                middle.encode(y=alt.Y("p50:Q", scale=scale)), align="right", dy=-10, fontWeight="bold", color=TEXT_OF[BLUE]
+            ),
         ]
     )
     return Figure(
@@ -175,14 +190,17 @@ def load_over_time(results: Results) -> Figure:
         title=f"In the middle world the fleet is full {when(crossing['p50'])}",
         caption=(
             "Demand of all tiers and requests over what the chips that serve could give of them; dashed: full. Band: 90% of worlds. Chips to the "
-            "end of 2027 are sales and sales carried on; after it both sides grow as the scenario says, and slow down."
+            f"end of 2027 are sales and sales carried on; after it both sides grow as the scenario says, and slow down. The band goes on above {_SHOWN_LOADS[1]:g} times."
         ),
         description="A band around a line that rises through one, wider and wider.",
-        chart=chart.properties(width=WIDTH, height=HEIGHT),
+        chart=chart.properties(width=space.width, height=space.height),
     )
 
 
-def crunch_or_glut(results: Results) -> Figure:
+_SHOWN_LOADS = [0.01, 100]  # demand over supply
+
+
+def crunch_or_glut(results: Results, space: Space = WIDE) -> Figure:
     """Probability of a crunch so far, and of a glut, by year."""
     names = {"passed": "demand has passed supply", "glut": "under half is asked for"}
     rows = [
@@ -191,26 +209,27 @@ def crunch_or_glut(results: Results) -> Figure:
         for key, words in names.items()
     ]
     last = next(row for row in results.tables["today_probability"] if row["year"] == 2030)
-    colours = alt.Scale(domain=list(names.values()), range=[ORANGE, GREY])
-    base = alt.Chart(data(rows)).encode(
-        x=alt.X("year:O", title="by, or at, the end of", axis=alt.Axis(labelAngle=0)),
-        y=alt.Y("probability:Q", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", **FLAT_TITLE)),
-        color=alt.Color(
-            "name:N", scale=colours, legend=alt.Legend(orient="top", title=None, offset=24)
-        ),  # over the axis title
+    colours = colours_of(dict(zip(names.values(), (ORANGE, GREY), strict=True)))
+    x = alt.X("year:O", title="by, or at, the end of", axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=6))
+    y = alt.Y("probability:Q", title="of worlds", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", **FLAT_TITLE))
+    dots = alt.Chart(data(rows)).mark_point(filled=True, size=50, opacity=1)
+    chart = alt.LayerChart(
+        layer=[
+            curves(rows, x=x, y=y, colour="name", colours=colours, at=0.95),
+            dots.encode(x=x, y=y, color=alt.Color("name:N", scale=colours, legend=None)),
+        ]
     )
-    chart = alt.LayerChart(layer=[base.mark_line(strokeWidth=2.5), base.mark_point(filled=True, size=50, opacity=1)])
     return Figure(
         name="crunch_or_glut",
         table="today_probability",
         title=f"By the end of 2030 demand has passed supply in {last['passed']:.0%} of worlds; in {last['glut']:.0%} the fleet is a glut then",
         caption="Share of worlds. A glut is a load under the scenario's market.glut_load. A world may pass and later have a glut.",
         description="One line rises, one stays low and flat.",
-        chart=chart.properties(width=WIDTH, height=HEIGHT - 80),
+        chart=chart.properties(width=space.width, height=space.height - 60),
     )
 
 
-def walk(results: Results) -> Figure:
+def walk(results: Results, space: Space = WIDE) -> Figure:
     """From the article to the scenario, step by step."""
     steps = [row for row in results.tables["today_walk"] if row["load"] is not None]
     rows = [
@@ -224,21 +243,24 @@ def walk(results: Results) -> Figure:
         for before, row in pairwise(steps)
     ]
     rows = [row | {"way": "fuller" if row["to"] >= row["from"] else "emptier"} for row in rows]
-    order = [row["step"] for row in rows]
+    names = space.rows("step:N", [row["step"] for row in rows], limit=300, step=26)
     scale = alt.Scale(type="log", nice=True)
     base = alt.Chart(data(rows)).encode(
-        y=alt.Y("step:N", sort=order, title=None, axis=alt.Axis(labelLimit=330, labelFontSize=12)),
+        y=names.y,
         color=alt.Color(
             "way:N",
             scale=alt.Scale(domain=["fuller", "emptier"], range=[ORANGE, BLUE]),
             legend=alt.Legend(orient="top", title=None, symbolType="square", symbolOpacity=1),
         ),
     )
-    x = alt.X("from:Q", scale=scale, title="demand over supply on the day", axis=alt.Axis(**log_axis("1")))
+    axis = alt.Axis(values=[0.01, 0.1, 1, 10], labelExpr=LOAD)
+    x = alt.X("from:Q", scale=scale, title="demand over supply on the day", axis=axis)
     chart = alt.LayerChart(
         layer=[
             base.mark_bar(height=14).encode(x=x, x2="to:Q"),
-            base.mark_text(align="left", dx=6, fontSize=11).encode(x=alt.X("end:Q", scale=scale), text="words:N"),
+            base.mark_text(align="left", dx=6, fontSize=12).encode(
+                x=alt.X("end:Q", scale=scale), text="words:N", color=alt.value(INK)
+            ),
         ]
     )
     return Figure(
@@ -250,5 +272,5 @@ def walk(results: Results) -> Figure:
             "table says what each does alone."
         ),
         description="; ".join(f"{row['step']} {row['words']}" for row in rows),
-        chart=chart.properties(width=WIDTH - 200, height=alt.Step(26)),
+        chart=chart.properties(width=names.width, height=names.height),
     )
