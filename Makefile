@@ -98,7 +98,7 @@ docs: .venv/dev.stamp
 
 lock: .venv/dev.stamp
 	$(BIN)/pip install --quiet uv
-	for set in core cluster dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	for set in core web cluster dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; done
 	for peer in aiconfigurator genz-llm; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate benchmarks/peers/requirements/$$peer.in \

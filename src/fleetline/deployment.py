@@ -15,7 +15,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from fleetline import inputs, speculations
+from fleetline import inputs, named, speculations
 from fleetline.answers import Throughput, answer
 from fleetline.architecture.attention import Numbers
 from fleetline.architecture.model import Model, as_the_article_counts
@@ -488,7 +488,7 @@ def breakdown(
 
 def _machine(catalog: Catalog, name: str, gpus: NumbersLike | None) -> System:
     """A system of the catalog by name, or one's own by the path of a TOML file; all of it, or so many of its chips."""
-    whole = system_from_file(Path(name)) if name.casefold().endswith(".toml") else catalog.system(name)
+    whole = system_from_file(Path(name)) if named.is_file("system", name, ".toml") else catalog.system(name)
     return whole if gpus is None else whole.part(inputs.whole("gpus", gpus))
 
 

@@ -20,7 +20,7 @@ from typing import Any, Unpack
 import numpy as np
 import numpy.typing as npt
 
-from fleetline import inputs
+from fleetline import inputs, named
 from fleetline.catalog import load
 from fleetline.deployment import Options, exact, limits_of
 from fleetline.errors import FleetlineError, InputError
@@ -130,7 +130,7 @@ def _names(systems: Sequence[str] | str) -> list[str]:
     if not names or not all(names):
         raise InputError("systems: got an empty name, allowed names with commas between", field="systems")
     for name in names:
-        if not name.casefold().endswith(".toml"):
+        if not named.is_file("systems", name, ".toml"):
             load().system(name)
     return list(dict.fromkeys(names))
 

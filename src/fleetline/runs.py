@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from fleetline import inputs
+from fleetline import inputs, named
 from fleetline.calibration.fit import NAMES, Observed, fit
 from fleetline.calibration.kernel_sum import predict as predict_kernels
 from fleetline.calibration.law import NAMES as LAW_NAMES
@@ -34,6 +34,7 @@ from fleetline.calibration.validate import Score
 from fleetline.calibration.validate import validate as validate_rows
 from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import PooledErrorRow, PooledKernelRow, PooledLawRow
+from fleetline.catalog.tables import data_folder
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement, Rejected, Table, read
 
@@ -56,7 +57,11 @@ def rows_of(paths: Sequence[str | Path]) -> tuple[list[Measurement], list[tuple[
 
 
 def _table(path: Path) -> Table:
-    return _shipped_table(path) if path in shipped() else read(path)
+    if path in shipped():
+        return _shipped_table(path)
+    if not named.files_allowed() and path.parent != data_folder():
+        raise named.no_files("rows", path)
+    return read(path)
 
 
 @lru_cache(maxsize=4)

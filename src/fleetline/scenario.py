@@ -21,6 +21,7 @@ from typing import Any
 
 from fleetline.beliefs import Belief, between
 from fleetline.errors import InputError, read_text, unknown_name
+from fleetline.named import is_file
 
 DEFAULT = "article"
 SET_ON_COMMAND_LINE = "set on the command line"
@@ -273,7 +274,7 @@ def _read(name: str, seen: Sequence[str]) -> Scenario:
 
 
 def _is_file(name: str) -> bool:
-    return name.casefold().endswith(".toml")
+    return is_file("scenario", name, ".toml")
 
 
 def _own_file(name: str, folder: Path) -> str:

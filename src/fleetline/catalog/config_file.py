@@ -142,6 +142,15 @@ def read_config(path: Path) -> tuple[Config, bytes]:
         InputError: no such file, too large, not UTF-8, not JSON, an object in which a key stands twice, nested too deep.
     """
     content = _bytes(path)
+    return parse(content, path), content
+
+
+def parse(content: bytes, path: Path) -> Config:
+    """The fields of a config.json by its content; `path` names it in messages.
+
+    Raises:
+        InputError: not UTF-8, not JSON, an object in which a key stands twice, nested too deep.
+    """
     try:
         found = json.loads(
             content.decode("utf-8-sig"), object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant
@@ -156,7 +165,7 @@ def read_config(path: Path) -> tuple[Config, bytes]:
         raise _refused(path, str(error)) from error
     if not isinstance(found, dict):
         raise _refused(path, f"got {shown(found)}, allowed a JSON object")
-    return Config(shown_path(path), found), content
+    return Config(shown_path(path), found)
 
 
 def shown_path(path: Path) -> str:

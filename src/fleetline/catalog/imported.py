@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from fleetline.architecture.model import Model
-from fleetline.catalog.config_file import read_config, shown
+from fleetline.catalog import config_token
+from fleetline.catalog.config_file import Config, parse, read_config, shown
 from fleetline.catalog.huggingface import Described, describe
 from fleetline.catalog.load import Catalog, load
 from fleetline.catalog.models import build_model
 from fleetline.catalog.quantization import stored
 from fleetline.catalog.rows import ModelRow
-from fleetline.catalog.tables import DATA_VARIABLE
+from fleetline.catalog.tables import DATA_VARIABLE, data_folder
 from fleetline.catalog.types import Checkpoint
 from fleetline.errors import InputError
+from fleetline.named import files_allowed, is_file
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -45,7 +50,7 @@ class Imported:
 
 def is_config(name: str) -> bool:
     """Whether a model is asked for by the path of its config.json."""
-    return name.casefold().endswith(".json")
+    return is_file("model", name, ".json")
 
 
 def from_config(path: Path, name: str | None = None) -> Imported:
@@ -55,6 +60,20 @@ def from_config(path: Path, name: str | None = None) -> Imported:
         InputError: no such file, not JSON, a family or a quantisation that is not known, a field that makes no sense.
     """
     config, content = read_config(path)
+    return _imported(config, content, path, name)
+
+
+def from_content(content: bytes, name: str) -> Imported:
+    """The model of a config.json that is given itself; messages call it so.
+
+    Raises:
+        InputError: as `from_config`.
+    """
+    path = Path("config.json")
+    return _imported(parse(content, path), content, path, name)
+
+
+def _imported(config: Config, content: bytes, path: Path, name: str | None) -> Imported:
     described = describe(config)
     called = name or _called(path, described.model_type)
     rows = {
@@ -98,7 +117,9 @@ def saved_folder() -> Path:
 
 
 def saved_names() -> list[str]:
-    """The names of saved models."""
+    """The names of saved models; none where files may not be named, as they are somebody's own."""
+    if not files_allowed():
+        return []
     try:
         return sorted(path.stem for path in saved_folder().glob("*.json") if _NAME.fullmatch(path.stem))
     except (OSError, RuntimeError):  # a folder that may not be read, a user without a home: nothing is saved
@@ -145,12 +166,64 @@ def _write(path: Path, content: bytes) -> None:
         raise
 
 
+def from_token(token: str) -> Imported:
+    """The model of a token that `token_of` wrote.
+
+    Raises:
+        InputError: no token, or one that holds no configuration.
+    """
+    return _from_token(token, data_folder())
+
+
+@lru_cache(maxsize=64)
+def _from_token(token: str, _folder: Path) -> Imported:
+    name, content = config_token.read(token)
+    _check_name(name)
+    return from_content(content, name)
+
+
+def token_of(imported: Imported) -> str:
+    """The model as a name that holds its configuration: only the fields that say something of it.
+
+    Raises:
+        InputError: it is too long for an address even so.
+    """
+    fields = dict(parse(imported.content, imported.path).fields)
+    told = _told(imported)
+
+    def same(some: Mapping[str, Any]) -> bool:
+        try:
+            return _told(from_content(json.dumps(some).encode(), imported.model.name)) == told
+        except InputError:
+            return False
+
+    small = config_token.smallest(fields, same)
+    for place, inner in small.items():
+        if isinstance(inner, dict):
+            outer = dict(small)
+            small[place] = config_token.smallest(inner, partial(_inside, same, outer, place))
+    return config_token.write(imported.model.name, small)
+
+
+def _inside(
+    same: Callable[[Mapping[str, Any]], bool], outer: Mapping[str, Any], place: str, some: Mapping[str, Any]
+) -> bool:
+    return same({**outer, place: dict(some)})
+
+
+def _told(imported: Imported) -> tuple[Any, ...]:
+    """All that an answer can depend on."""
+    return imported.model, imported.checkpoint, imported.described.facts, imported.described_by
+
+
 def find(catalog: Catalog, name: str) -> Imported | None:
     """The model a path or a saved name means; None where the catalog is to answer.
 
     Raises:
         InputError: as `from_config`.
     """
+    if config_token.is_token(name):
+        return from_token(name)
     if is_config(name):
         return from_config(Path(name))
     if name in catalog.models or name in catalog.not_modelled or name not in saved_names():
@@ -178,6 +251,11 @@ def import_model(path: str | Path, *, save: bool = False, name: str | None = Non
         raise InputError(f"path: got {shown(path)}, allowed the path of a config.json", field="path", got=shown(path))
     imported = from_config(Path(path), name)
     kept = keep(imported) if save else None
+    return facts_of(imported) | {"path": str(imported.path), "saved": None if kept is None else str(kept)}
+
+
+def facts_of(imported: Imported) -> dict[str, Any]:
+    """What is told of an imported model; units as in `import_model`."""
     facts, model = imported.described.facts, imported.model
     return {
         "name": model.name,
@@ -194,8 +272,6 @@ def import_model(path: str | Path, *, save: bool = False, name: str | None = Non
         "shared_experts": facts.get("n_shared_experts", 0),
         "max_context": facts["max_context"],
         **_weights(imported),
-        "path": str(imported.path),
-        "saved": None if kept is None else str(kept),
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
 import typer
@@ -32,8 +33,26 @@ def flat(value: Any) -> Any:
     return found.pop("setting") | found if isinstance(found, dict) and "setting" in found else found
 
 
+_ASKED: ContextVar[list[Any] | None] = ContextVar("asked", default=None)
+
+
+def answer_of(command: Callable[..., None], **given: Any) -> Any:
+    """What a command shows as JSON, as values: whoever answers elsewhere says the same as the command."""
+    shown: list[Any] = []
+    token = _ASKED.set(shown)
+    try:
+        command(**given)
+    finally:
+        _ASKED.reset(token)
+    return shown[0]
+
+
 def show(answer: Any, tables: Callable[[], list[Table]], as_json: bool) -> None:
     """JSON for programs, tables for people."""
+    asked = _ASKED.get()
+    if asked is not None:
+        asked.append(answer)
+        return
     if as_json or not sys.stdout.isatty():
         from fleetline.reporting.plain import plain
 

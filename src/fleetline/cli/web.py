@@ -1,0 +1,173 @@
+"""The command web, and what may be asked over it: the other commands, by the options they have."""
+
+from __future__ import annotations
+
+import shlex
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType, UnionType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.models import ArgumentInfo, OptionInfo
+
+from fleetline.cli import agents, catalog, energy, foresight, rows, serving, world
+from fleetline.cli.options import app
+from fleetline.cli.show import answer_of
+from fleetline.errors import InputError
+
+if TYPE_CHECKING:
+    from fleetline.web.questions import Kind, Option, Question
+
+
+@dataclass(frozen=True)
+class _Served:
+    """A command on the web: which of its options stay on the command line, and the most that others may be.
+
+    `costly` says whether it is one of the few that are worked on at once. `schema` names its answer.
+    """
+
+    command: Callable[..., None]
+    without: frozenset[str] = frozenset()
+    most: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    costly: bool = False
+    schema: str | None = None
+
+
+_MOST_DRAWS = MappingProxyType({"draws": 4000.0})
+_SERVED: Mapping[str, _Served] = MappingProxyType(
+    {
+        "throughput": _Served(serving.throughput, schema="ThroughputAnswer"),
+        "frontier": _Served(serving.frontier, most={"points": 200}, costly=True, schema="FrontierAnswer"),
+        "plan": _Served(serving.plan, costly=True, schema="PlanAnswer"),
+        "supply": _Served(world.supply, most=_MOST_DRAWS, schema="SupplyAnswer"),
+        "demand": _Served(world.demand, most=_MOST_DRAWS, schema="DemandAnswer"),
+        "crunch": _Served(world.crunch, most=_MOST_DRAWS, schema="CrunchAnswer"),
+        "market": _Served(world.market, most=_MOST_DRAWS, costly=True),
+        "compare": _Served(world.compare, most={"draws": 500.0}, costly=True),
+        "sensitivity": _Served(foresight.sensitivity, most={"points": 256.0}, costly=True),
+        "agents": _Served(agents.agents, frozenset({"rows", "predict"}), most=_MOST_DRAWS, costly=True),
+        "energy": _Served(energy.energy, most=_MOST_DRAWS, costly=True),
+        "measured": _Served(rows.measured, frozenset({"rows"})),
+        "accuracy": _Served(rows.accuracy),
+        "compare-article": _Served(catalog.compare_article, costly=True),
+        "models": _Served(catalog.models),
+        "systems": _Served(catalog.systems, frozenset({"example"})),
+        "sources": _Served(catalog.sources),
+    }
+)
+
+
+def questions() -> list[Question]:
+    """Every command that may be asked over the web."""
+    return [_question(name, served) for name, served in _SERVED.items()]
+
+
+def _question(name: str, served: _Served) -> Question:
+    from fleetline.web import schemas
+    from fleetline.web.questions import Question, always, never
+
+    told = next(each for each in app.registered_commands if each.callback is served.command)
+    options = _options(served)
+    summary, _, rest = (served.command.__doc__ or "").strip().partition("\n")
+    return Question(
+        path=name,
+        ask=partial(answer_of, served.command),
+        options=options,
+        summary=summary,
+        description=f"{summary}\n\n{rest.strip()}\n\nAs `fleetline {name}`.",
+        example=_example(told.epilog or "", options),
+        answer=getattr(schemas, served.schema) if served.schema else dict[str, Any],
+        costly=always if served.costly else never,
+    )
+
+
+def _options(served: _Served) -> list[Option]:
+    """The command's arguments and options as its signature has them."""
+    from inspect import signature
+
+    hints = typing.get_type_hints(served.command, include_extras=True)
+    given = signature(served.command).parameters
+    left = served.without | {"as_json", "return"}
+    return [_option(key, hints[key], given[key].default, served.most.get(key)) for key in given if key not in left]
+
+
+_KINDS: Mapping[Any, Kind] = MappingProxyType(
+    {float: "number", int: "whole", str: "text", bool: "flag", list[str]: "texts"}
+)
+
+
+def _option(key: str, hint: Any, default: Any, most: float | None) -> Option:
+    from inspect import Parameter
+
+    from fleetline.web.questions import Option
+
+    base, said = typing.get_args(hint)
+    assert isinstance(said, OptionInfo | ArgumentInfo)  # noqa: S101  (every parameter of a command is annotated)
+    if isinstance(base, UnionType):
+        base = next(each for each in typing.get_args(base) if each is not type(None))
+    long = next((each[2:] for each in getattr(said, "param_decls", None) or () if each.startswith("--")), key)
+    return Option(
+        name=long.replace("-", "_"),
+        key=key,
+        kind=_KINDS[base],
+        help=said.help or "",
+        default=None if default is Parameter.empty else default,
+        required=default is Parameter.empty,
+        high=most,
+        most_letters=6_000 if key == "model" else 1_000,
+    )
+
+
+def _example(epilog: str, options: list[Option]) -> dict[str, Any]:
+    """The values of the command's own example."""
+    words = shlex.split(epilog.partition("fleetline ")[2].partition("|")[0].partition(";")[0])[1:]
+    known = {option.name: option for option in options}
+    places = [option.name for option in options if option.required]
+    found: dict[str, Any] = {}
+    while words:
+        word = words.pop(0)
+        name = word.removeprefix("--").replace("-", "_") if word.startswith("--") else (places.pop(0) if places else "")
+        option = known.get(name)
+        if option is None:
+            continue
+        if option.kind == "flag":
+            found[name] = True
+            continue
+        value = words.pop(0) if word.startswith("--") else word
+        found[name] = (
+            float(value)
+            if option.kind == "number"
+            else int(value)
+            if option.kind == "whole"
+            else [*found.get(name, []), value]
+            if option.kind == "texts"
+            else value
+        )
+    return found
+
+
+def application() -> Any:
+    """The application as shipped."""
+    from fleetline.web.app import create_app
+
+    return create_app(questions())
+
+
+@app.command(epilog="Example: fleetline web --port 8080 --workers 4")
+def web(
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for everybody.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port; 0 for any that is free.")] = 8000,
+    workers: Annotated[int | None, typer.Option(help="Processes that answer; as many as there are cores without.")] = None,
+) -> None:
+    """The page, and every question as JSON below /api/v1; ends by Ctrl-C."""
+    try:
+        from fleetline.web.server import serve
+    except ModuleNotFoundError as error:
+        if error.name not in {"fastapi", "starlette", "uvicorn"}:
+            raise
+        said = "web: needs the extra 'web'; install it with: pip install 'fleetline[web]'"
+        raise InputError(said, field="web", got=None, allowed="pip install 'fleetline[web]'") from error
+    serve(questions(), host=host, port=port, workers=workers)

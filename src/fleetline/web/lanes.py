@@ -1,0 +1,131 @@
+"""Who works on a question: a few processes for quick ones, fewer for costly ones, and a bounded line before each."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+from fleetline.web import work
+from fleetline.web.limits import CACHE_BYTES, Limits
+from fleetline.web.work import Answer, answer, error
+
+_NICE = 10  # of costly processes: quick ones go first
+
+Key = tuple[str, tuple[tuple[str, Any], ...]]
+BUSY = error(503, "busy", "too much is being worked on; come back in a moment", field="request")
+
+
+class Lane:
+    """Processes, and the line before them."""
+
+    def __init__(self, make: Callable[[], Executor], places: int) -> None:
+        self._make = make
+        self._executor: Executor | None = None
+        self._free = places
+
+    async def ask(self, ask: Callable[..., Any], given: Mapping[str, Any], limits: Limits) -> Answer:
+        """The answer, or that there is no place in the line or no time left."""
+        if not self._free:
+            return BUSY
+        loop = asyncio.get_running_loop()
+        self._free -= 1
+        try:
+            future = self.executor().submit(answer, ask, dict(given), limits.processor_s)
+        except BrokenProcessPool:
+            self._free += 1
+            self.close()
+            return BUSY
+        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(future), limits.seconds)
+        except TimeoutError:  # the place is free when the work is done, or at once where it had not begun
+            return BUSY
+        except BrokenProcessPool:
+            self.close()
+            return BUSY
+
+    def _leave(self) -> None:
+        self._free += 1
+
+    def executor(self) -> Executor:
+        """The processes, started when they are first needed."""
+        if self._executor is None:
+            self._executor = self._make()
+        return self._executor
+
+    def close(self) -> None:
+        """End the processes; the next question starts others."""
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
+
+
+class Lanes:
+    """All that answers: what was answered already, what is being answered, and the two lanes."""
+
+    def __init__(self, limits: Limits, make: Callable[[int, int], Executor]) -> None:
+        """`make`: so many workers, of that niceness."""
+        self.limits = limits
+        self._quick = Lane(lambda: make(limits.workers, 0), limits.workers + limits.waiting)
+        self._costly = Lane(lambda: make(limits.costly, _NICE), limits.costly + limits.costly_waiting)
+        self._known: OrderedDict[Key, Answer] = OrderedDict()
+        self._bytes = 0
+        self._asked: dict[Key, asyncio.Task[Answer]] = {}
+
+    async def ask(self, key: Key, ask: Callable[..., Any], given: Mapping[str, Any], *, costly: bool) -> Answer:
+        """The answer: kept, in work for somebody else already, or worked out."""
+        known = self._known.get(key)
+        if known is not None:
+            self._known.move_to_end(key)
+            return known
+        task = self._asked.get(key)
+        if task is None:
+            task = asyncio.create_task((self._costly if costly else self._quick).ask(ask, given, self.limits))
+            self._asked[key] = task
+            task.add_done_callback(lambda done: self._done(key, done))
+        return await asyncio.shield(task)
+
+    def _done(self, key: Key, task: asyncio.Task[Answer]) -> None:
+        del self._asked[key]
+        if not task.cancelled() and task.exception() is None and task.result().status in _DETERMINISTIC:
+            self._keep(key, task.result())
+
+    def _keep(self, key: Key, answer: Answer) -> None:
+        self._known[key] = answer
+        self._bytes += len(answer.body)
+        while self._bytes > CACHE_BYTES:
+            _, old = self._known.popitem(last=False)
+            self._bytes -= len(old.body)
+
+    def start(self) -> None:
+        """Start the processes before the first question."""
+        for lane, count in ((self._quick, self.limits.workers), (self._costly, self.limits.costly)):
+            for _ in range(count):
+                lane.executor().submit(_nothing)
+
+    def close(self) -> None:
+        """End the processes."""
+        self._quick.close()
+        self._costly.close()
+
+
+_DETERMINISTIC = (200, 422)
+
+
+def _nothing() -> None:
+    """A first task, so that a process starts."""
+
+
+def processes(warm: Callable[[], None]) -> Callable[[int, int], Executor]:
+    """Worker processes that call `warm` before their first question."""
+    context = multiprocessing.get_context("spawn")
+
+    def make(workers: int, nice: int) -> Executor:
+        return ProcessPoolExecutor(workers, mp_context=context, initializer=work.start, initargs=(nice, warm))
+
+    return make

@@ -1,0 +1,35 @@
+"""The page's files, and the library that draws its charts."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from importlib.resources import files
+
+import vl_convert
+from fastapi import FastAPI, Request, Response
+from starlette.staticfiles import StaticFiles
+
+from fleetline.web.refusals import with_tag
+
+
+@lru_cache(maxsize=1)
+def library() -> bytes:
+    """Vega, Vega-Lite and vega-embed as one script that sets `vegaEmbed`; the one the report has inside."""
+    return vl_convert.javascript_bundle().encode()  # type: ignore[call-arg]  # its stub forgets the default
+
+
+def page_routes(app: FastAPI) -> None:
+    """Add / and /static."""
+    folder = str(files("fleetline.web") / "static")
+
+    async def script(request: Request) -> Response:
+        return with_tag(request, library(), "text/javascript", "public, max-age=86400")
+
+    app.add_route("/static/vega.js", script, methods=["GET"])
+    app.mount("/static", StaticFiles(directory=folder, check_dir=False), name="static")
+
+    async def index(request: Request) -> Response:
+        content = (files("fleetline.web") / "static" / "index.html").read_bytes()
+        return with_tag(request, content, "text/html; charset=utf-8", "no-cache")
+
+    app.add_route("/", index, methods=["GET"])

@@ -1,0 +1,62 @@
+"""Running the application on an address of this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+import uvicorn
+
+from fleetline.errors import InputError
+from fleetline.web.app import create_app
+from fleetline.web.limits import Limits
+from fleetline.web.questions import Question
+
+_LONGEST_LINE = 65_536  # byte of a request's head: longer addresses than the limit get an answer, not a closed line
+_CLOSE_S = 5  # until what is in work is left
+
+
+def serve(questions: Sequence[Question], *, host: str, port: int, workers: int | None) -> None:
+    """Answer until Ctrl-C; says the address on standard error.
+
+    Raises:
+        InputError: the address is not one of this machine, or somebody listens there already; a number out of its range.
+    """
+    for name, value, high in (("port", port, 65_535), ("workers", workers or 1, 256)):
+        low = 0 if name == "port" else 1
+        if not low <= value <= high:
+            raise InputError(
+                f"{name}: got {value}, allowed {low} to {high}", field=name, got=value, allowed=f"{low}..{high}"
+            )
+    limits = replace(Limits(), workers=workers or os.cpu_count() or 1)
+    listening = _listen(host, port)
+    shown = f"[{host}]" if ":" in host else host
+    print(f"fleetline: http://{shown}:{listening.getsockname()[1]}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+    config = uvicorn.Config(
+        create_app(questions, limits),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        h11_max_incomplete_event_size=_LONGEST_LINE,
+        timeout_graceful_shutdown=_CLOSE_S,
+    )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    try:
+        kind, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        found = socket.socket(kind, socket.SOCK_STREAM)
+        if os.name == "posix":  # elsewhere it would let two listen at once
+            found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+        found.listen(1024)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"web: cannot listen on {host} port {port}: {reason}", field="host", got=f"{host}:{port}"
+        ) from error
+    return found

@@ -1,0 +1,33 @@
+"""A config.json that was uploaded, as facts and as a name."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from fleetline.catalog.imported import facts_of, from_content, token_of
+
+NAME = "uploaded-model"
+EXAMPLE = MappingProxyType(
+    {
+        "model_type": "llama",
+        "hidden_size": 4096,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 32,
+        "num_key_value_heads": 8,
+        "intermediate_size": 14336,
+        "vocab_size": 128256,
+        "max_position_embeddings": 131072,
+        "torch_dtype": "bfloat16",
+    }
+)
+
+
+def imported_model(content: bytes, name: str) -> dict[str, Any]:
+    """The facts of a configuration, and `model`, the name that holds it.
+
+    Raises:
+        InputError: not a configuration that is known here; what and where, in one line.
+    """
+    found = from_content(content, name)
+    return {"model": token_of(found), **facts_of(found)}
