@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import csv
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from harness import SHIPPED
 from hypothesis import settings
 
 from fleetline.catalog.tables import DATA_VARIABLE
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
 
 settings.register_profile("fleetline", derandomize=True, deadline=None, max_examples=100, database=None)
 settings.load_profile("fleetline")
@@ -74,6 +78,21 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tables:
         shutil.copyfile(path, folder / path.name)
     monkeypatch.setenv(DATA_VARIABLE, str(folder))
     return Tables(folder)
+
+
+@pytest.fixture(scope="session")
+def client() -> Iterator[TestClient]:
+    """The application in this process, its workers threads; what is asked is the same."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from starlette.testclient import TestClient
+
+    from fleetline.cli.web import questions
+    from fleetline.webapp.app import create_app
+
+    app = create_app(questions(), make=lambda workers, _nice: ThreadPoolExecutor(workers))
+    with TestClient(app) as found:
+        yield found
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from fleetline.backtests import backtest
     from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
+    from fleetline.cli.web import web
     from fleetline.crunches import crunch
     from fleetline.demands import demand
     from fleetline.deployment import breakdown, throughput
@@ -67,6 +68,7 @@ _HOMES = {
     "systems": "fleetline.catalog.listing",
     "report": "fleetline.reporting",
     "supply": "fleetline.worlds",
+    "web": "fleetline.cli.web",
     "FleetlineError": "fleetline.errors",
     "Infeasible": "fleetline.errors",
     "InputError": "fleetline.errors",
@@ -104,6 +106,7 @@ __all__ = [
     "throughput",
     "update",
     "validate",
+    "web",
 ]
 
 

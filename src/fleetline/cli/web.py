@@ -19,7 +19,7 @@ from fleetline.cli.show import answer_of
 from fleetline.errors import InputError
 
 if TYPE_CHECKING:
-    from fleetline.web.questions import Kind, Option, Question
+    from fleetline.webapp.questions import Kind, Option, Question
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def questions() -> list[Question]:
 
 
 def _question(name: str, served: _Served) -> Question:
-    from fleetline.web import schemas
-    from fleetline.web.questions import Question, always, never
+    from fleetline.webapp import schemas
+    from fleetline.webapp.questions import Question, always, never
 
     told = next(each for each in app.registered_commands if each.callback is served.command)
     options = _options(served)
@@ -102,13 +102,14 @@ _KINDS: Mapping[Any, Kind] = MappingProxyType(
 def _option(key: str, hint: Any, default: Any, most: float | None) -> Option:
     from inspect import Parameter
 
-    from fleetline.web.questions import Option
+    from fleetline.webapp.questions import Option
 
     base, said = typing.get_args(hint)
     assert isinstance(said, OptionInfo | ArgumentInfo)  # noqa: S101  (every parameter of a command is annotated)
     if isinstance(base, UnionType):
         base = next(each for each in typing.get_args(base) if each is not type(None))
-    long = next((each[2:] for each in getattr(said, "param_decls", None) or () if each.startswith("--")), key)
+    spelled = (said.default, *(said.param_decls or ()))  # inside Annotated, Typer keeps the first one as the default
+    long = next((each[2:] for each in spelled if isinstance(each, str) and each.startswith("--")), key)
     return Option(
         name=long.replace("-", "_"),
         key=key,
@@ -151,7 +152,7 @@ def _example(epilog: str, options: list[Option]) -> dict[str, Any]:
 
 def application() -> Any:
     """The application as shipped."""
-    from fleetline.web.app import create_app
+    from fleetline.webapp.app import create_app
 
     return create_app(questions())
 
@@ -164,7 +165,7 @@ def web(
 ) -> None:
     """The page, and every question as JSON below /api/v1; ends by Ctrl-C."""
     try:
-        from fleetline.web.server import serve
+        from fleetline.webapp.server import serve
     except ModuleNotFoundError as error:
         if error.name not in {"fastapi", "starlette", "uvicorn"}:
             raise

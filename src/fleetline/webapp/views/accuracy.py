@@ -8,9 +8,9 @@ import numpy as np
 
 from fleetline import runs
 from fleetline.calibration.validate import GROUPS
-from fleetline.web.controls import Choice, Control
-from fleetline.web.views.shapes import View
-from fleetline.web.words import number, view
+from fleetline.webapp.controls import Choice, Control
+from fleetline.webapp.views.shapes import View
+from fleetline.webapp.words import number, view
 
 _QUANTITIES = {"tpot": "Time per output token", "ttft": "Time to first token", "throughput": "Throughput per GPU"}
 

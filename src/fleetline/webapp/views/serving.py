@@ -9,7 +9,7 @@ from fleetline.catalog import load
 from fleetline.catalog.timings import FRAMEWORKS
 from fleetline.physics.money import PRICES
 from fleetline.physics.schedules import SCHEDULES
-from fleetline.web.controls import Choice, Control
+from fleetline.webapp.controls import Choice, Control
 
 
 def _models() -> list[Choice]:

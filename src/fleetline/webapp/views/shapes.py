@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fleetline.web.controls import Control
+from fleetline.webapp.controls import Control
 
 
 def _nothing() -> None:

@@ -9,7 +9,7 @@ import vl_convert
 from fastapi import FastAPI, Request, Response
 from starlette.staticfiles import StaticFiles
 
-from fleetline.web.refusals import with_tag
+from fleetline.webapp.refusals import with_tag
 
 
 @lru_cache(maxsize=1)
@@ -20,7 +20,7 @@ def library() -> bytes:
 
 def page_routes(app: FastAPI) -> None:
     """Add / and /static."""
-    folder = str(files("fleetline.web") / "static")
+    folder = str(files("fleetline.webapp") / "static")
 
     async def script(request: Request) -> Response:
         return with_tag(request, library(), "text/javascript", "public, max-age=86400")
@@ -29,7 +29,7 @@ def page_routes(app: FastAPI) -> None:
     app.mount("/static", StaticFiles(directory=folder, check_dir=False), name="static")
 
     async def index(request: Request) -> Response:
-        content = (files("fleetline.web") / "static" / "index.html").read_bytes()
+        content = (files("fleetline.webapp") / "static" / "index.html").read_bytes()
         return with_tag(request, content, "text/html; charset=utf-8", "no-cache")
 
     app.add_route("/", index, methods=["GET"])

@@ -15,9 +15,9 @@ from fleetline.catalog import load
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.deployment import throughput
 from fleetline.errors import FleetlineError
-from fleetline.web.views import serving
-from fleetline.web.views.shapes import View
-from fleetline.web.words import number, text, view
+from fleetline.webapp.views import serving
+from fleetline.webapp.views.shapes import View
+from fleetline.webapp.words import number, text, view
 
 
 def frontier(**given: Any) -> dict[str, Any]:

@@ -8,9 +8,9 @@ from fleetline import deployment as serving_questions
 from fleetline.answers import Throughput
 from fleetline.catalog import load
 from fleetline.catalog.rows import ChipSpecRow
-from fleetline.web.views import serving
-from fleetline.web.views.shapes import View
-from fleetline.web.words import number, seconds, text, view
+from fleetline.webapp.views import serving
+from fleetline.webapp.views.shapes import View
+from fleetline.webapp.words import number, seconds, text, view
 
 _BINDS = {
     "speed": "a larger batch would be slower than wanted",

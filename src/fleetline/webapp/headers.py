@@ -5,8 +5,8 @@ from __future__ import annotations
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from fleetline.web.limits import BODY_BYTES, URL_LETTERS
-from fleetline.web.work import Answer, error
+from fleetline.webapp.limits import BODY_BYTES, URL_LETTERS
+from fleetline.webapp.work import Answer, error
 
 _SAME = "'self'"
 POLICY = "; ".join(

@@ -10,9 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from fleetline.errors import unknown_name
-from fleetline.web import schemas
-from fleetline.web.limits import RETRY_AFTER_S
-from fleetline.web.work import Answer, error
+from fleetline.webapp import schemas
+from fleetline.webapp.limits import RETRY_AFTER_S
+from fleetline.webapp.work import Answer, error
 
 _KEPT = "public, max-age=300"  # the same question has the same answer until the server is another version
 _NOT_KEPT = "no-store"

@@ -14,15 +14,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from fleetline import __version__
-from fleetline.web import refusals, schemas
-from fleetline.web.drawings import FigureName, drawing
-from fleetline.web.headers import Guard
-from fleetline.web.lanes import Lanes, processes
-from fleetline.web.limits import Limits
-from fleetline.web.page import page_routes
-from fleetline.web.questions import Question
-from fleetline.web.routes import add_question, add_upload
-from fleetline.web.views import controls, views, warm
+from fleetline.webapp import refusals, schemas
+from fleetline.webapp.drawings import FigureName, drawing
+from fleetline.webapp.headers import Guard
+from fleetline.webapp.lanes import Lanes, processes
+from fleetline.webapp.limits import Limits
+from fleetline.webapp.page import page_routes
+from fleetline.webapp.questions import Question
+from fleetline.webapp.routes import add_question, add_upload
+from fleetline.webapp.views import controls, views, warm
 
 _ABOUT = """How many tokens the world's AI chips can serve, how many are asked for, and when one passes the other.
 

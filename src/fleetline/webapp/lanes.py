@@ -10,9 +10,9 @@ from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from fleetline.web import work
-from fleetline.web.limits import CACHE_BYTES, Limits
-from fleetline.web.work import Answer, answer, error
+from fleetline.webapp import work
+from fleetline.webapp.limits import CACHE_BYTES, Limits
+from fleetline.webapp.work import Answer, answer, error
 
 _NICE = 10  # of costly processes: quick ones go first
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from fleetline.web.questions import Option
+from fleetline.webapp.questions import Option
 
 Kind = Literal["choice", "number", "date", "text", "toggle"]
 _LETTERS = 6_000  # a model may be its configuration

@@ -9,9 +9,9 @@ from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.errors import InputError
 from fleetline.scenario import KEYS, scenario
-from fleetline.web.controls import Control
-from fleetline.web.views.shapes import View
-from fleetline.web.words import number, text, view
+from fleetline.webapp.controls import Control
+from fleetline.webapp.views.shapes import View
+from fleetline.webapp.words import number, text, view
 from fleetline.world.load import Load, load_of
 from fleetline.worlds import interval, worlds
 

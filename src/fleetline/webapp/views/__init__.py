@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from fleetline.web import schemas
-from fleetline.web.questions import Question
-from fleetline.web.views import accuracy, deployment, frontier, world
-from fleetline.web.views.shapes import View
-from fleetline.web.work import encode
+from fleetline.webapp import schemas
+from fleetline.webapp.questions import Question
+from fleetline.webapp.views import accuracy, deployment, frontier, world
+from fleetline.webapp.views.shapes import View
+from fleetline.webapp.work import encode
 
 _ALL: tuple[View, ...] = (deployment.VIEW, frontier.VIEW, world.VIEW, accuracy.VIEW)
 

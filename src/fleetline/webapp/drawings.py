@@ -7,7 +7,7 @@ from typing import Literal
 
 from fleetline.figures.explorer import DRAWN
 from fleetline.figures.style import styled
-from fleetline.web.work import encode
+from fleetline.webapp.work import encode
 
 FigureName = Literal["roofline", "cycle", "frontier", "load_over_time", "supply_by_class", "error_by_group"]
 

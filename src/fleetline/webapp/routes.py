@@ -8,10 +8,10 @@ from typing import Annotated, Any, Literal
 from fastapi import FastAPI, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
 
-from fleetline.web import refusals, schemas, upload
-from fleetline.web.lanes import Lanes
-from fleetline.web.limits import VALUES
-from fleetline.web.questions import Option, Question
+from fleetline.webapp import refusals, schemas, upload
+from fleetline.webapp.lanes import Lanes
+from fleetline.webapp.limits import VALUES
+from fleetline.webapp.questions import Option, Question
 
 ROOT = "/api/v1"
 

@@ -11,9 +11,9 @@ from dataclasses import replace
 import uvicorn
 
 from fleetline.errors import InputError
-from fleetline.web.app import create_app
-from fleetline.web.limits import Limits
-from fleetline.web.questions import Question
+from fleetline.webapp.app import create_app
+from fleetline.webapp.limits import Limits
+from fleetline.webapp.questions import Question
 
 _LONGEST_LINE = 65_536  # byte of a request's head: longer addresses than the limit get an answer, not a closed line
 _CLOSE_S = 5  # until what is in work is left
