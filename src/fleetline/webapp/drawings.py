@@ -6,15 +6,13 @@ from functools import lru_cache
 from typing import Literal
 
 from fleetline.figures.explorer import DRAWN
-from fleetline.figures.style import styled
+from fleetline.figures.style import Theme, styled
 from fleetline.webapp.work import encode
 
 FigureName = Literal["roofline", "cycle", "frontier", "load_over_time", "supply_by_class", "error_by_group"]
 
 
 @lru_cache(maxsize=64)
-def drawing(name: str, theme: str) -> bytes:
-    """A figure's specification as JSON; `theme` is light or dark."""
-    spec = styled(DRAWN[name]())
-    spec["usermeta"] = {"theme": theme}
-    return encode(spec)
+def drawing(name: str, theme: Theme) -> bytes:
+    """A figure's specification as JSON."""
+    return encode(styled(DRAWN[name](), theme))
