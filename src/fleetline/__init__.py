@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from fleetline.reporting import report
     from fleetline.runs import accuracy, calibrate, measured, predict, validate
     from fleetline.sensitivities import sensitivity
+    from fleetline.sweeps.query import query
+    from fleetline.sweeps.sweep import sweep
     from fleetline.updates import update
     from fleetline.walks import compare
     from fleetline.worlds import supply
@@ -52,7 +54,9 @@ _HOMES = {
     "ledger": "fleetline.ledgers",
     "score": "fleetline.ledgers",
     "update": "fleetline.updates",
+    "query": "fleetline.sweeps.query",
     "sensitivity": "fleetline.sensitivities",
+    "sweep": "fleetline.sweeps.sweep",
     "crunch": "fleetline.crunches",
     "accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
@@ -97,11 +101,13 @@ __all__ = [
     "models",
     "plan",
     "predict",
+    "query",
     "report",
     "score",
     "sensitivity",
     "sources",
     "supply",
+    "sweep",
     "systems",
     "throughput",
     "update",

@@ -182,7 +182,7 @@ def test_spend_of_an_agent_hour() -> None:
 
 def column(expression: str) -> Any:
     path = str(table_path("agentx.parquet"))
-    return duckdb.execute(f"select {expression} from read_parquet(?)", [path]).fetchnumpy()  # noqa: S608
+    return duckdb.execute(f"select {expression} from read_parquet(?)", [path]).fetchnumpy()
 
 
 def test_the_gpus_of_the_pools_are_wrong_in_91_rows_and_are_not_used() -> None:

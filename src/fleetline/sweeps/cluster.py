@@ -1,0 +1,82 @@
+"""Chunks done by a Dask cluster: the only place that knows of Dask (extra `cluster`).
+
+Workers need nothing but fleetline of the same version: no folder is shared. A chunk's bytes come back to the one who asked,
+who writes them. Dask asks another worker for what a lost one had in hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from fleetline.errors import InputError
+from fleetline.sweeps.pieces import Piece, made_with, piece
+
+AHEAD = 3  # chunks handed out for each thread of the cluster: the way there and back must not leave it idle
+RETRIES = 5  # of one chunk, after workers were lost
+PATIENCE_S = 20  # to wait for the scheduler, and for a first worker
+
+
+def cluster(spec: str, numbers: Sequence[int], address: str, say: Callable[[str], None]) -> Iterator[Piece]:
+    """The chunks of these numbers by the workers of the scheduler at `address`, as they are done.
+
+    Raises:
+        InputError: Dask is not installed, no scheduler answers, no worker comes, workers with another fleetline.
+    """
+    distributed = _distributed()
+    with _told(distributed, address), _client(distributed, address) as client:
+        client.wait_for_workers(1, timeout=PATIENCE_S)
+        say(f"{len(client.nthreads())} workers at {address}")
+        left = iter(numbers)
+        in_work = distributed.as_completed(loop=client.loop)
+        for _ in range(AHEAD * sum(client.nthreads().values())):
+            _hand_out(client, in_work, spec, left)
+        for future in in_work:
+            done: Piece = future.result()
+            _same(done, made_with(spec), address)
+            future.release()
+            _hand_out(client, in_work, spec, left)
+            yield done
+
+
+def _hand_out(client: Any, in_work: Any, spec: str, left: Iterator[int]) -> None:
+    number = next(left, None)
+    if number is not None:
+        in_work.add(client.submit(piece, spec, number, pure=False, retries=RETRIES))
+
+
+def _same(done: Piece, ours: str, address: str) -> None:
+    """Rows of another version would not go together with ours."""
+    if done.made_with != ours:
+        said = f"scheduler {address}: a worker has {done.made_with}; here is {ours}"
+        raise InputError(f"{said}; install the same on both", field="scheduler", got=done.made_with, allowed=ours)
+
+
+def _distributed() -> Any:
+    try:
+        import distributed  # noqa: PLC0415  (an extra: only who asks for a cluster needs it)
+    except ImportError as error:
+        said = "scheduler: needs Dask; install it with: pip install 'fleetline[cluster]'"
+        raise InputError(said, field="scheduler") from error
+    return distributed
+
+
+def _client(distributed: Any, address: str) -> Any:
+    try:
+        return distributed.Client(address, timeout=PATIENCE_S, set_as_default=False)
+    except ValueError as error:  # what Dask says of an address that is none
+        said = "an address such as tcp://10.0.0.1:8786"
+        raise InputError(f"scheduler: got '{address}', allowed {said}", field="scheduler", got=address) from error
+
+
+@contextmanager
+def _told(distributed: Any, address: str) -> Iterator[None]:
+    """What goes wrong with a cluster, in one line."""
+    try:
+        yield
+    except (OSError, TimeoutError, distributed.KilledWorker, distributed.client.FutureCancelledError) as error:
+        said = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise InputError(
+            f"scheduler {address}: {said}; finished chunks stay, --resume goes on", field="scheduler", got=address
+        ) from error
