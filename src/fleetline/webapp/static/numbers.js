@@ -2,6 +2,7 @@
 
 import { el, link, say } from "./dom.js";
 import { versus } from "./compare.js";
+import { between } from "./words.js";
 
 /** Draw or update the cards of `answer`; beside those of `other` if two states are compared. */
 export function show(section, answer, other = null) {
@@ -76,14 +77,14 @@ function parts({ text, unit }) {
   return [text, ""];
 }
 
-export function interval({ low, high, low_text: lowText, high_text: highText }) {
+function interval({ low, high, unit, low_text: lowText, high_text: highText }) {
   const [from, to] = [lowText ?? low, highText ?? high];
-  return from === null || from === undefined || to === null || to === undefined ? "" : `${from} – ${to}`;
+  return from === null || from === undefined || to === null || to === undefined ? "" : between(from, to, unit);
 }
 
 function source(panel, { source: words, link: address }) {
   const key = `${words}|${address ?? ""}`;
-  if (panel.dataset.key === key) return;
-  panel.dataset.key = key;
+  if (panel.dataset.told === key) return;
+  panel.dataset.told = key;
   panel.replaceChildren(el("p", {}, words), ...[link(address, "Where it comes from")].filter(Boolean));
 }

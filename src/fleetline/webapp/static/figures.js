@@ -4,6 +4,7 @@ import { byId, el, say } from "./dom.js";
 import { save, table, withTitle } from "./downloads.js";
 import { get } from "./ask.js";
 import { theme } from "./theme.js";
+import { LOCALE } from "./words.js";
 
 const specs = new Map(); // name and theme -> promise of a specification
 const CONTINUOUS = new Set(["linear", "log", "sqrt", "pow", "symlog", "time", "utc"]);
@@ -85,6 +86,7 @@ async function embed(slot, now) {
   const options = { patch: bounded, ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: tell, logLevel: ERRORS };
   const result = await window.vegaEmbed(slot.chart, spec, options);
   slot.view = result.view;
+  slot.chart.firstElementChild.setAttribute("aria-hidden", "true"); // the chart as a whole says what it shows
   slot.drawn = now;
 }
 
@@ -191,5 +193,5 @@ function tabulate(slot) {
 
 function cell(value) {
   if (typeof value !== "number") return el("td", {}, value === null || value === undefined ? "" : String(value));
-  return el("td", { class: "n" }, Math.abs(value) >= 1e5 || Number.isInteger(value) ? Math.round(value).toLocaleString("en-GB") : String(Number(value.toPrecision(4))));
+  return el("td", { class: "n" }, Math.abs(value) >= 1e5 || Number.isInteger(value) ? Math.round(value).toLocaleString(LOCALE) : String(Number(value.toPrecision(4))));
 }

@@ -36,7 +36,8 @@ async function start() {
   controls.explain(byId("controls"), byId("help"));
   try {
     const told = await get("/api/v1/controls");
-    page.views = (told.views ?? told).map((each) => ({ label: LABELS[each.view] ?? each.view, ...each }));
+    const later = Object.values(FURTHER);
+    page.views = (told.views ?? told).filter((each) => !later.includes(each.view)).map((each) => ({ label: LABELS[each.view] ?? each.view, ...each }));
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
     say(byId("question"), "fleetline");
@@ -150,7 +151,7 @@ function uploaded(model, name) {
 
 /** Ask now, or as soon as the pace allows; the newest question is the one that is asked. */
 function soon() {
-  byId("answer").dataset.settled = "no";
+  byId("answer").dataset.settled = "no"; // until the newest answer is drawn
   clearTimeout(pace);
   const rest = PACE_MS - (Date.now() - last);
   if (rest <= 0) ask();
@@ -158,6 +159,7 @@ function soon() {
 }
 
 async function ask() {
+  byId("answer").dataset.settled = "no";
   last = Date.now();
   clearTimeout(pace);
   clearTimeout(retry);
@@ -215,10 +217,11 @@ function showNumbers() {
   const current = page.shown.at(-1)[1];
   const pinned = page.shown.length > 1 ? page.shown[0][1] : null;
   page.form.refuse("", "");
+  page.form.understood(current.question ?? {});
   say(byId("headline"), current.headline ?? "");
   numbers.show(byId("numbers"), current, pinned);
   status.infeasible(page.shown);
-  byId("notes").replaceChildren(...(current.notes?.length ? [el("ul", {}, current.notes.map((words) => el("li", {}, words)))] : []));
+  byId("notes").replaceChildren(...(current.feasible && current.notes?.length ? [el("ul", {}, current.notes.map((words) => el("li", {}, words)))] : []));
   if (current.question?.model_name) page.form.add("model", current.question.model, `${current.question.model_name} (uploaded)`);
   glance(current);
   const told = current.numbers.slice(0, 3).map((each) => `${each.label}: ${each.text}`);

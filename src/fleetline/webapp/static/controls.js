@@ -3,9 +3,11 @@
 import { el, say } from "./dom.js";
 import { nextPlace, place, STEPS, valueAt } from "./slider.js";
 import { defaultOf, isDefault, valueOf } from "./state.js";
+import { between, human } from "./words.js";
 
 const FEW = 4; // options that stand side by side instead of in a list
 const SHORT = 34; // letters that fit side by side
+const OPEN = 14; // controls in sight before the rest is folded
 const NARROW = window.matchMedia("(max-width: 56rem)");
 
 /** Draw a view's controls into a form; returns {set(values), refuse(key, words)}. */
@@ -19,9 +21,17 @@ export function draw(form, controls, changed, extras = {}) {
     if (!groups.has(name)) groups.set(name, { usual: [], more: [] });
     groups.get(name)[control.advanced ? "more" : "usual"].push(made.node, ...(extras[control.key] ?? []));
   }
-  form.replaceChildren(...[...groups].map(([name, parts], index) => group(name, parts, index)));
+  let before = 0;
+  form.replaceChildren(
+    ...[...groups].map(([name, parts]) => {
+      const made = group(name, parts, before);
+      before += parts.usual.length;
+      return made;
+    }),
+  );
   return {
     set: (values) => drawn.forEach((made) => made.set(values)),
+    understood: (question) => drawn.forEach((made, key) => made.understood?.(question[key])),
     refuse: (key, words) => drawn.forEach((made, name) => made.refuse(name === key ? words : "")),
     add: (key, value, label) => drawn.get(key)?.add?.(value, label),
     has: (key) => drawn.has(key),
@@ -29,9 +39,9 @@ export function draw(form, controls, changed, extras = {}) {
 }
 
 /** A group folds; on a phone only the first is open, so that the answer is near. */
-function group(name, { usual, more }, index) {
+function group(name, { usual, more }, before) {
   const rest = usual.length && more.length ? [el("details", { class: "more" }, el("summary", {}, "More"), more)] : [];
-  const open = usual.length > 0 && (index === 0 || !NARROW.matches);
+  const open = usual.length > 0 && (before === 0 || (before < OPEN && !NARROW.matches));
   return el("details", { class: "group", open }, el("summary", {}, name || "Assumptions"), usual.length ? usual : more, rest);
 }
 
@@ -56,16 +66,23 @@ function one(control, changed) {
     field.set(text);
     back.hidden = isDefault(control, text);
     node.classList.toggle("changed", !back.hidden);
+    if (!back.hidden) unfold(node);
   };
   const refuse = (words) => {
     wrong.hidden = !words;
     say(wrong, words);
+    if (words) unfold(node);
     for (const input of field.inputs()) {
       if (words) input.setAttribute("aria-invalid", "true");
       else input.removeAttribute("aria-invalid");
     }
   };
-  return { node, set, refuse, add: field.add };
+  return { node, set, refuse, add: field.add, understood: field.understood };
+}
+
+/** Open what folds a control away. */
+function unfold(node) {
+  for (let at = node.parentElement; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;
 }
 
 const described = (id) => `${id}-help ${id}-wrong`;
@@ -120,7 +137,7 @@ function sideBySide(control, id, tell) {
 
 function number(control, id, tell) {
   const box = el("input", { type: "text", inputmode: "decimal", id, name: control.key, class: "box", "aria-describedby": described(id) });
-  box.placeholder = control.placeholder ?? (control.default === null ? "auto" : "");
+  box.placeholder = control.placeholder ?? (believed(control) ? "as believed" : control.default === null ? "auto" : "");
   box.addEventListener("change", () => tell(box.value.trim() || defaultOf(control)));
   const unit = control.unit ? el("span", { class: "unit" }, control.unit) : null;
   const label = el("label", { for: id }, control.label);
@@ -129,12 +146,18 @@ function number(control, id, tell) {
     return { label, box: boxed, node: "", set: (text) => (box.value = text), focus: () => box.focus(), inputs: () => [box] };
   }
   const slider = range(control, id, tell, box);
-  const node = el("div", { class: "track" }, band(control), slider.node, bounds(control));
+  const node = el("div", { class: "row" }, el("div", { class: "track" }, band(control), slider.node), boxed, bounds(control));
   const set = (text) => {
     box.value = text;
     slider.set(text);
   };
-  return { label, box: boxed, node, set, focus: () => box.focus(), inputs: () => [box] };
+  // what an empty box stands for, as the server understood it
+  const understood = (value) => {
+    if (box.value !== "" || typeof value !== "number") return;
+    box.placeholder = human(value);
+    slider.rest(value);
+  };
+  return { label, node, set, understood, focus: () => box.focus(), inputs: () => [box] };
 }
 
 function range(control, id, tell, box) {
@@ -160,11 +183,15 @@ function range(control, id, tell, box) {
     const middle = middleOf(text);
     node.classList.toggle("unset", middle === null);
     if (document.activeElement !== node || valueAt(control, Number(node.value)) !== text) {
-      node.value = middle === null ? STEPS / 2 : place(control, middle);
+      node.value = middle === null ? restOf(control) : place(control, middle);
     }
     node.setAttribute("aria-valuetext", words(text));
   };
-  return { node, set };
+  const rest = (value) => {
+    node.value = place(control, value);
+    node.setAttribute("aria-valuetext", words(""));
+  };
+  return { node, set, rest };
 }
 
 /** The number of a text, or the middle of an interval `low..high`. */
@@ -174,9 +201,14 @@ function middleOf(text) {
   return parts.length === 2 && parts[0] > 0 ? Math.sqrt(parts[0] * parts[1]) : parts.reduce((a, b) => a + b) / parts.length;
 }
 
+const believed = ({ low, high }) => low !== null && low !== undefined && high !== null && high !== undefined;
+
+/** Where the thumb rests while nothing is set: in the middle of what is believed, else of the track. */
+const restOf = (control) => (believed(control) ? (place(control, control.low) + place(control, control.high)) / 2 : STEPS / 2);
+
 /** The 90% interval of what is believed, under the slider. */
 function band(control) {
-  if (control.low === null || control.low === undefined || control.high === null || control.high === undefined) return null;
+  if (!believed(control)) return null;
   const node = el("span", { class: "band", "aria-hidden": "true" });
   node.style.setProperty("--from", place(control, control.low) / STEPS);
   node.style.setProperty("--to", place(control, control.high) / STEPS);
@@ -184,10 +216,8 @@ function band(control) {
 }
 
 function bounds(control) {
-  const low = control.low_text ?? control.low;
-  const high = control.high_text ?? control.high;
-  if (low === null || low === undefined || high === null || high === undefined) return null;
-  return el("span", { class: "bounds" }, `believed ${low} to ${high} (90%)`);
+  if (!believed(control)) return null;
+  return el("span", { class: "bounds" }, `believed ${between(control.low_text ?? control.low, control.high_text ?? control.high, control.unit)}`);
 }
 
 function plain(control, id, tell) {

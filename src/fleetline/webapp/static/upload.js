@@ -52,14 +52,20 @@ async function read(file, words, uploaded) {
   if (file.size > LARGEST) return tell(`${file.name} is ${(file.size / 1e6).toFixed(1)} MB; a config.json has a few kilobytes. Choose the configuration, not the weights.`, true);
   tell(`Reading ${file.name} …`);
   try {
-    const found = await post("/api/v1/models", await file.text());
-    const name = found.title ?? found.name ?? file.name;
+    const found = await post(`/api/v1/models?name=${encodeURIComponent(nameOf(file))}`, await file.text());
+    const name = found.name ?? nameOf(file);
     tell(`${name}: ${size(found.total_parameters)} parameters, ${size(found.active_parameters)} active, ${found.attention}.`);
     return uploaded(found.model, name);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
     return tell(`${file.name} was not understood: ${error.message}`, true);
   }
+}
+
+/** What to call a model: its file's name, unless that is the one that all have. */
+function nameOf(file) {
+  const stem = file.name.replace(/\.json$/i, "").replace(/[^\w.-]+/g, "-").slice(0, 60);
+  return stem === "" || stem === "config" ? "uploaded-model" : stem;
 }
 
 function size(count) {

@@ -2,6 +2,7 @@
 
 import { el } from "./dom.js";
 import { isDefault, valueOf } from "./state.js";
+import { digits } from "./words.js";
 
 const DAY_MS = 86_400_000;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
@@ -37,8 +38,6 @@ function apart(a, b) {
   return `${words} ${days > 0 ? "later" : "earlier"}`;
 }
 
-const digits = (value) => Number(value.toPrecision(3)).toLocaleString("en-GB", { maximumSignificantDigits: 3 });
-
 /** The bar that names both states: in what they differ, and what can be done. */
 export function bar(controls, pinned, live, { swap, drop }) {
   const moved = controls.filter((control) => differ(control, pinned, live));
@@ -60,7 +59,7 @@ export function shown(control, values) {
   const text = valueOf(control, values);
   const option = control.options?.find((each) => String(each.value ?? "") === text);
   if (option) return option.label;
-  if (text === "") return control.placeholder ?? "auto";
+  if (text === "") return control.placeholder ?? "as usual";
   if (text.startsWith("config:")) return "uploaded";
   return control.unit ? `${text} ${control.unit}` : text;
 }

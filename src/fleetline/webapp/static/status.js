@@ -40,9 +40,9 @@ export function trouble(error, again) {
 export function infeasible(answers) {
   const told = answers.filter(([, answer]) => !answer.feasible);
   if (!told.length) return;
-  const lines = told.flatMap(([side, { reason, suggestion }]) => [
-    el("p", {}, el("b", {}, side && answers.length > 1 ? `${side} is not feasible. ` : "Not feasible. "), sentence(reason)),
-    el("p", {}, suggestion ? sentence(suggestion) : "Change an assumption: a lower speed, a longer wait, more GPUs, a smaller model or narrower numbers."),
+  const lines = told.flatMap(([side, { reason, notes }]) => [
+    el("p", {}, el("b", {}, side ? `${side} is not feasible. ` : "Not feasible. "), sentence(reason)),
+    ...(notes ?? []).map((words) => el("p", {}, el("b", {}, "What would help: "), words)),
   ]);
   notice("infeasible", lines);
 }

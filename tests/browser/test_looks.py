@@ -1,0 +1,99 @@
+"""Every view, light and dark, on a phone, a laptop and a wide screen: no sideways scroll, nothing that axe-core finds serious."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from driving import settled
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+ADDRESSES = {
+    "deployment": "/?view=deployment",
+    "world": "/?view=world",
+    "accuracy": "/?view=accuracy",
+    "compared": "/?view=deployment&speed=60&against=speed%3D30",
+    "infeasible": "/?view=deployment&speed=2000",
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_axe_finds_nothing_serious(visit, name: str, theme: str) -> None:
+    page = visit(ADDRESSES[name], color_scheme=theme)
+    page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
+    assert _serious(page) == []
+
+
+def test_axe_would_find_a_fault(visit) -> None:
+    page = visit()
+    page.evaluate('document.querySelector("#headline").style.color = "#ddd"; document.documentElement.removeAttribute("lang")')
+    assert {"color-contrast", "html-has-lang"} <= {each[0] for each in _serious(page)}
+
+
+def _serious(page: Page) -> list[tuple[str, str]]:
+    page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
+    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run(document)).violations")
+    return [
+        (each["id"], node["html"][:200] + " " + (node.get("failureSummary") or "")[:300])
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_nothing_scrolls_sideways(visit, name: str, width: int) -> None:
+    page = visit(ADDRESSES[name], viewport={"width": width, "height": 800})
+    page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for chart in page.locator(".chart svg").all():
+        box = chart.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width + 1
+
+
+def test_on_a_phone_the_first_numbers_stay_in_sight(visit) -> None:
+    page = visit(viewport={"width": 360, "height": 740})
+    glance = page.locator("#glance")
+    assert glance.is_visible()
+    assert glance.bounding_box()["y"] + glance.bounding_box()["height"] == pytest.approx(740, abs=1)
+    assert page.locator("[data-number] .value").first.inner_text().split(" ")[0] in glance.inner_text()
+
+
+def test_the_theme_can_be_switched_and_is_kept(visit) -> None:
+    page = visit(color_scheme="light")
+    paper = 'getComputedStyle(document.body).backgroundColor + document.querySelector(".chart svg").outerHTML.includes("rgb(22, 24, 27)")'
+    light = page.evaluate(paper)
+    page.get_by_role("button", name="Dark").click()
+    page.wait_for_function('document.querySelector(".chart svg").outerHTML.includes("rgb(22, 24, 27)")')
+    dark = page.evaluate(paper)
+    assert dark != light
+    page.reload()
+    settled(page)
+    assert page.evaluate(paper) == dark
+
+
+def test_the_page_runs_under_its_own_policy(visit, site: str) -> None:
+    """No inline script or style and no eval; the guard fails the test if the browser refused anything."""
+    page = visit()
+    policy = page.evaluate("fetch('/').then((answer) => answer.headers.get('content-security-policy'))")
+    assert "script-src 'self'" in policy
+    assert "style-src 'self'" in policy
+    assert "unsafe" not in policy
+    assert page.locator("[style*=javascript], script:not([src])").count() == 0
+
+
+def test_without_a_browser_required_means_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    from conftest import _without
+
+    monkeypatch.setenv("FLEETLINE_BROWSER", "required")
+    with pytest.raises(pytest.fail.Exception, match="no browser"):
+        _without("no browser")
+    monkeypatch.delenv("FLEETLINE_BROWSER")
+    with pytest.raises(pytest.skip.Exception, match="no browser"):
+        _without("no browser")
