@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures peers reference docs lock clean kernel-page rates ledger forecasts
+.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs lock clean kernel-page rates ledger forecasts
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -20,6 +20,7 @@ help:
 	@echo "make forecasts   renew docs/forecasts.md and docs/update.md (maintainers)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
+	@echo "make screenshots renew the pictures of the page, docs/figures/page-*.png (maintainers; needs Chromium)"
 	@echo "make peers       other predictors on the same rows: docs/peers.md (maintainers; installs them under out/peers)"
 	@echo "make reference   renew docs/cli.md, docs/data.md and docs/assumptions.md (maintainers)"
 	@echo "make docs        the documentation as a site, in out/site"
@@ -86,6 +87,9 @@ pictures: report
 	mkdir -p docs/figures
 	cp out/figures/supply_against_demand.svg out/figures/load_over_time.svg docs/figures/
 	$(BIN)/python tools/readme.py README.md docs/agents.md docs/cookbook.md docs/energy.md docs/index.md docs/model.md docs/today.md
+
+screenshots: .venv/dev.stamp
+	$(BIN)/python tools/screenshots.py docs/figures
 
 peers: .venv/dev.stamp
 	PYTHONPATH=benchmarks:tools $(BIN)/python -m peers

@@ -6,22 +6,21 @@ Without a browser the tests are skipped with the reason; where FLEETLINE_BROWSER
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from driving import settled
+from driving import Guard, Visit, settled
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, ConsoleMessage, Page, Request, Response
+    from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESK = {"width": 1280, "height": 900}
@@ -80,36 +79,6 @@ def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
     raise AssertionError(f"the server did not start: {log.read_text()}")
 
 
-class Guard:
-    """What a page must never do: log an error, break a promise, fail a request, or ask another host."""
-
-    def __init__(self, site: str) -> None:
-        self.site = site
-        self.faults: list[str] = []
-        self.allowed: set[int] = set()  # statuses that a test provokes
-
-    def watch(self, page: Page) -> None:
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.faults.append(f"uncaught: {error}"))
-        page.on("requestfailed", self._failed)
-        page.on("response", self._answered)
-
-    def _console(self, message: ConsoleMessage) -> None:
-        status = re.search(r"status of (\d+)", message.text)
-        if message.type in {"error", "warning"} and not (status and int(status[1]) in self.allowed):
-            self.faults.append(f"console: {message.text}")
-
-    def _failed(self, request: Request) -> None:
-        if request.failure != "net::ERR_ABORTED":  # a newer question took its place
-            self.faults.append(f"failed: {request.url} {request.failure}")
-
-    def _answered(self, response: Response) -> None:
-        if response.status >= 400 and response.status not in self.allowed:
-            self.faults.append(f"{response.status}: {response.url}")
-        if not response.url.startswith((self.site, "blob:", "data:")):
-            self.faults.append(f"another host: {response.url}")
-
-
 @pytest.fixture
 def guard(site: str) -> Iterator[Guard]:
     """Fails the test if a page did what it must not."""
@@ -118,11 +87,8 @@ def guard(site: str) -> Iterator[Guard]:
     assert made.faults == []
 
 
-Open = Callable[..., "Page"]
-
-
 @pytest.fixture
-def visit(browser: Browser, site: str, guard: Guard) -> Iterator[Open]:
+def visit(browser: Browser, site: str, guard: Guard) -> Iterator[Visit]:
     """Open an address of the page in a context of its own, and wait until its answer stands."""
     contexts = []
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from driving import asked, control, give, numbers, settled
+from driving import Guard, Visit, asked, control, give, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -22,7 +22,7 @@ def _controls(site: str, view: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_view_opens_with_numbers_and_figures(visit, view: str) -> None:
+def test_a_view_opens_with_numbers_and_figures(visit: Visit, view: str) -> None:
     page = visit(f"/?view={view}")
     assert page.locator("#headline").inner_text()
     assert numbers(page)
@@ -31,7 +31,7 @@ def test_a_view_opens_with_numbers_and_figures(visit, view: str) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_each_control_moves_the_address_and_is_answered(visit, site: str, view: str, guard) -> None:
+def test_each_control_moves_the_address_and_is_answered(visit: Visit, site: str, view: str, guard: Guard) -> None:
     guard.allowed = {422}  # a value alone may contradict the rest; it is then told beside the control
     page = visit(f"/?view={view}")
     named = _controls(site, view)
@@ -70,16 +70,27 @@ def _moved(page: Page, here: Locator, each: dict[str, Any]) -> str:
     return value
 
 
-def test_a_number_is_the_commands(visit) -> None:
+def test_a_number_is_the_commands(visit: Visit) -> None:
     page = visit("/?view=deployment&speed=50&preset=article")
-    command = [sys.executable, "-m", "fleetline", "throughput", "kimi-k2.6", "gb200-nvl72", "--speed", "50", "--preset", "article"]
+    command = [
+        sys.executable,
+        "-m",
+        "fleetline",
+        "throughput",
+        "kimi-k2.6",
+        "gb200-nvl72",
+        "--speed",
+        "50",
+        "--preset",
+        "article",
+    ]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     for key in ("throughput_tok_s", "batch", "speed_tok_s_user", "cost_usd_per_mtok_output"):
-        shown = float(page.locator(f'[data-number="{key}"] .value').get_attribute("data-value"))
+        shown = float(page.locator(f'[data-number="{key}"] .value').get_attribute("data-value") or "nan")
         assert shown == pytest.approx(told[key], rel=1e-12), key
 
 
-def test_a_slider_gives_the_number_of_where_it_stands(visit, site: str) -> None:
+def test_a_slider_gives_the_number_of_where_it_stands(visit: Visit, site: str) -> None:
     page = visit()
     slider = control(page, "speed").locator("input[type=range]")
     slider.fill("700")
@@ -89,7 +100,7 @@ def test_a_slider_gives_the_number_of_where_it_stands(visit, site: str) -> None:
     assert numbers(page) == {each["key"]: each["text"] for each in told}
 
 
-def test_while_a_slider_moves_only_its_last_value_counts(visit, site: str) -> None:
+def test_while_a_slider_moves_only_its_last_value_counts(visit: Visit, site: str) -> None:
     """Forty moves without a pause: the last is shown, and the server was asked far fewer times."""
     page = visit()
     paths: list[str] = []
@@ -113,6 +124,6 @@ def test_while_a_slider_moves_only_its_last_value_counts(visit, site: str) -> No
     assert parse_qs(urlsplit(page.url).query)["speed"] == [speed]
 
 
-def test_an_empty_box_says_what_stands_in_for_it(visit) -> None:
+def test_an_empty_box_says_what_stands_in_for_it(visit: Visit) -> None:
     page = visit()
     assert control(page, "speed").locator(".box").get_attribute("placeholder") == "35"

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driving import asked, numbers
+from driving import Visit, asked, box_of, numbers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -25,7 +25,7 @@ def _saved(page: Page, button: Locator) -> tuple[str, bytes]:
     return started.value.suggested_filename, Path(started.value.path()).read_bytes()
 
 
-def test_numbers_as_csv(visit, site: str) -> None:
+def test_numbers_as_csv(visit: Visit, site: str) -> None:
     page = visit(ADDRESS)
     name, content = _saved(page, page.get_by_role("button", name="Numbers as CSV"))
     rows = list(csv.DictReader(io.StringIO(content.decode())))
@@ -40,7 +40,7 @@ def test_numbers_as_csv(visit, site: str) -> None:
             assert float(row["value"]) == each["value"]
 
 
-def test_everything_as_json(visit, site: str) -> None:
+def test_everything_as_json(visit: Visit, site: str) -> None:
     page = visit(ADDRESS)
     name, content = _saved(page, page.get_by_role("button", name="All as JSON"))
     told = json.loads(content)
@@ -50,13 +50,13 @@ def test_everything_as_json(visit, site: str) -> None:
     assert told["frontier"]["answer"] == asked(site, "/api/v1/views/frontier?speed=50")
 
 
-def test_two_states_as_csv_say_which_is_which(visit) -> None:
+def test_two_states_as_csv_say_which_is_which(visit: Visit) -> None:
     page = visit(f"{ADDRESS}&against=")
     _, content = _saved(page, page.get_by_role("button", name="Numbers as CSV"))
     assert {row["state"] for row in csv.DictReader(io.StringIO(content.decode()))} == {"A", "B"}
 
 
-def test_a_figure_as_svg(visit) -> None:
+def test_a_figure_as_svg(visit: Visit) -> None:
     page = visit(ADDRESS)
     figure = page.locator("figure").first
     name, content = _saved(page, figure.get_by_role("button", name="SVG"))
@@ -69,20 +69,20 @@ def test_a_figure_as_svg(visit) -> None:
     assert b"<script" not in content
 
 
-def test_a_figure_as_png(visit) -> None:
+def test_a_figure_as_png(visit: Visit) -> None:
     page = visit(ADDRESS)
     figure = page.locator("figure").first
     name, content = _saved(page, figure.get_by_role("button", name="PNG"))
     width, height = struct.unpack(">II", content[16:24])
-    shown = figure.locator(".chart svg").bounding_box()
+    shown = box_of(figure.locator(".chart svg"))
     assert name.endswith(".png")
     assert content.startswith(b"\x89PNG\r\n\x1a\n")
-    assert abs(width - 2 * shown["width"]) <= 4
-    assert height > 2 * shown["height"]
+    assert abs(width - 2 * shown.width) <= 4
+    assert height > 2 * shown.height
     assert len(content) > 5_000  # an empty canvas of this size has less
 
 
-def test_a_figures_rows_as_csv(visit, site: str) -> None:
+def test_a_figures_rows_as_csv(visit: Visit, site: str) -> None:
     page = visit(ADDRESS)
     figure = page.locator("figure").first
     _, content = _saved(page, figure.get_by_role("button", name="CSV"))
@@ -91,7 +91,7 @@ def test_a_figures_rows_as_csv(visit, site: str) -> None:
     assert len(rows) == sum(len(each) for each in told["data"].values())
 
 
-def test_a_figures_rows_in_the_page(visit, site: str) -> None:
+def test_a_figures_rows_in_the_page(visit: Visit, site: str) -> None:
     page = visit(ADDRESS)
     figure = page.locator("figure").first
     figure.locator("summary").click()

@@ -1,4 +1,4 @@
-"""Every view, light and dark, on a phone, a laptop and a wide screen: no sideways scroll, nothing that axe-core finds serious."""
+"""Every view, light and dark, from phone to wide screen: no sideways scroll, nothing that axe-core finds serious."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from driving import settled
+from driving import Visit, box_of, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -22,15 +22,17 @@ ADDRESSES = {
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_axe_finds_nothing_serious(visit, name: str, theme: str) -> None:
+def test_axe_finds_nothing_serious(visit: Visit, name: str, theme: str) -> None:
     page = visit(ADDRESSES[name], color_scheme=theme)
     page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
     assert _serious(page) == []
 
 
-def test_axe_would_find_a_fault(visit) -> None:
+def test_axe_would_find_a_fault(visit: Visit) -> None:
     page = visit()
-    page.evaluate('document.querySelector("#headline").style.color = "#ddd"; document.documentElement.removeAttribute("lang")')
+    page.evaluate(
+        'document.querySelector("#headline").style.color = "#ddd"; document.documentElement.removeAttribute("lang")'
+    )
     assert {"color-contrast", "html-has-lang"} <= {each[0] for each in _serious(page)}
 
 
@@ -47,38 +49,40 @@ def _serious(page: Page) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("width", [360, 768, 1280, 1920])
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_nothing_scrolls_sideways(visit, name: str, width: int) -> None:
+def test_nothing_scrolls_sideways(visit: Visit, name: str, width: int) -> None:
     page = visit(ADDRESSES[name], viewport={"width": width, "height": 800})
     page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for chart in page.locator(".chart svg").all():
-        box = chart.bounding_box()
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width + 1
+        assert box_of(chart).left >= 0
+        assert box_of(chart).right <= width + 1
 
 
-def test_on_a_phone_the_first_numbers_stay_in_sight(visit) -> None:
+def test_on_a_phone_the_first_numbers_stay_in_sight(visit: Visit) -> None:
     page = visit(viewport={"width": 360, "height": 740})
     glance = page.locator("#glance")
     assert glance.is_visible()
-    assert glance.bounding_box()["y"] + glance.bounding_box()["height"] == pytest.approx(740, abs=1)
+    assert box_of(glance).bottom == pytest.approx(740, abs=1)
     assert page.locator("[data-number] .value").first.inner_text().split(" ")[0] in glance.inner_text()
 
 
-def test_the_theme_can_be_switched_and_is_kept(visit) -> None:
+def test_the_theme_can_be_switched_and_is_kept(visit: Visit) -> None:
     page = visit(color_scheme="light")
-    paper = 'getComputedStyle(document.body).backgroundColor + document.querySelector(".chart svg").outerHTML.includes("rgb(22, 24, 27)")'
+    paper = "getComputedStyle(document.body).backgroundColor"
+    drawn = f'document.querySelector(".chart svg").outerHTML.includes({paper})'
     light = page.evaluate(paper)
+    assert page.evaluate(drawn)
     page.get_by_role("button", name="Dark").click()
-    page.wait_for_function('document.querySelector(".chart svg").outerHTML.includes("rgb(22, 24, 27)")')
     dark = page.evaluate(paper)
     assert dark != light
+    page.wait_for_function(drawn)  # the figures follow
     page.reload()
     settled(page)
     assert page.evaluate(paper) == dark
+    assert page.evaluate(drawn)
 
 
-def test_the_page_runs_under_its_own_policy(visit, site: str) -> None:
+def test_the_page_runs_under_its_own_policy(visit: Visit, site: str) -> None:
     """No inline script or style and no eval; the guard fails the test if the browser refused anything."""
     page = visit()
     policy = page.evaluate("fetch('/').then((answer) => answer.headers.get('content-security-policy'))")

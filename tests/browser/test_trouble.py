@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driving import control, give, numbers, settled
+from driving import Guard, Visit, control, give, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
 
 
-def test_what_is_not_feasible_says_why_and_what_to_change(visit) -> None:
+def test_what_is_not_feasible_says_why_and_what_to_change(visit: Visit) -> None:
     page = visit("/?view=deployment&speed=2000")
     status = page.locator("#status.infeasible")
     assert "Not feasible." in status.inner_text()
@@ -22,7 +22,7 @@ def test_what_is_not_feasible_says_why_and_what_to_change(visit) -> None:
     assert numbers(page)["throughput_tok_s"]
 
 
-def test_a_value_that_cannot_be_asked_is_told_beside_its_control(visit, guard) -> None:
+def test_a_value_that_cannot_be_asked_is_told_beside_its_control(visit: Visit, guard: Guard) -> None:
     guard.allowed = {422}
     page = visit()
     before = numbers(page)
@@ -37,7 +37,7 @@ def test_a_value_that_cannot_be_asked_is_told_beside_its_control(visit, guard) -
     assert "stale" not in (page.locator("#answer").get_attribute("class") or "")
 
 
-def test_an_unknown_name_in_a_shared_address_is_told(visit, guard) -> None:
+def test_an_unknown_name_in_a_shared_address_is_told(visit: Visit, guard: Guard) -> None:
     guard.allowed = {422}
     page = visit("/?view=deployment&model=kimi-k9&colour=blue")
     assert page.locator("#status.bad_input").inner_text().startswith("That cannot be asked.")
@@ -46,7 +46,7 @@ def test_an_unknown_name_in_a_shared_address_is_told(visit, guard) -> None:
     assert numbers(page)["throughput_tok_s"]
 
 
-def test_a_failing_server_is_not_blamed_on_the_reader(visit, guard) -> None:
+def test_a_failing_server_is_not_blamed_on_the_reader(visit: Visit, guard: Guard) -> None:
     guard.allowed = {500}
     page = visit()
     page.route("**/views/deployment?*", lambda route: route.fulfill(status=500, body="oops"))
@@ -58,7 +58,7 @@ def test_a_failing_server_is_not_blamed_on_the_reader(visit, guard) -> None:
     assert page.locator("#status").is_hidden()
 
 
-def test_a_busy_server_is_asked_again(visit, guard) -> None:
+def test_a_busy_server_is_asked_again(visit: Visit, guard: Guard) -> None:
     guard.allowed = {503}
     page = visit()
     asked: list[str] = []
@@ -77,11 +77,15 @@ def test_a_busy_server_is_asked_again(visit, guard) -> None:
     assert "44" in numbers(page)["speed_tok_s_user"]
 
 
-def test_a_slow_answer_is_announced_and_the_last_one_stays(visit) -> None:
+def test_a_slow_answer_is_announced_and_the_last_one_stays(visit: Visit) -> None:
     page = visit()
     before = numbers(page)
     held: list[Route] = []
-    page.route("**/views/deployment?*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/views/deployment?*", hold)
     box = control(page, "speed").locator(".box")
     box.fill("44")
     box.press("Tab")
@@ -94,7 +98,7 @@ def test_a_slow_answer_is_announced_and_the_last_one_stays(visit) -> None:
     assert page.locator("#status").is_hidden()
 
 
-def test_offline_is_told_and_ends_by_itself(visit, guard) -> None:
+def test_offline_is_told_and_ends_by_itself(visit: Visit, guard: Guard) -> None:
     page = visit()
     page.context.set_offline(True)
     give(page, "speed", "44")
@@ -105,11 +109,15 @@ def test_offline_is_told_and_ends_by_itself(visit, guard) -> None:
     assert "44" in numbers(page)["speed_tok_s_user"]
 
 
-def test_the_newest_question_wins_over_a_slower_one(visit) -> None:
+def test_the_newest_question_wins_over_a_slower_one(visit: Visit) -> None:
     """The first answer is held back and let go after the second was asked: it must not be shown."""
     page = visit()
     held: list[Route] = []
-    page.route("**/views/deployment?*speed=44*", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/views/deployment?*speed=44*", hold)
     box = control(page, "speed").locator(".box")
     box.fill("44")
     box.press("Enter")

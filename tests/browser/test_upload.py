@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from driving import control, numbers, settled
+from driving import Guard, Visit, control, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -30,7 +30,7 @@ def _give(page: Page, path: Path) -> None:
     page.locator("#config").set_input_files(path)
 
 
-def test_an_uploaded_config_is_the_model(visit, tmp_path: Path) -> None:
+def test_an_uploaded_config_is_the_model(visit: Visit, tmp_path: Path) -> None:
     page = visit()
     before = numbers(page)
     path = tmp_path / "mine.json"
@@ -55,7 +55,7 @@ def test_an_uploaded_config_is_the_model(visit, tmp_path: Path) -> None:
         (json.dumps(LLAMA | {"model_type": "teapot"}), "was not understood"),
     ],
 )
-def test_a_broken_config_is_refused_in_words(visit, guard, tmp_path: Path, content: str, words: str) -> None:
+def test_a_broken_config_is_refused_in_words(visit: Visit, guard: Guard, tmp_path: Path, content: str, words: str) -> None:
     guard.allowed = {422}
     page = visit()
     before = numbers(page)
@@ -70,7 +70,7 @@ def test_a_broken_config_is_refused_in_words(visit, guard, tmp_path: Path, conte
     assert "model=" not in page.url
 
 
-def test_weights_are_not_sent(visit, tmp_path: Path) -> None:
+def test_weights_are_not_sent(visit: Visit, tmp_path: Path) -> None:
     page = visit()
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
@@ -81,7 +81,7 @@ def test_weights_are_not_sent(visit, tmp_path: Path) -> None:
     assert sent == []
 
 
-def test_a_config_may_be_dropped_on_the_page(visit) -> None:
+def test_a_config_may_be_dropped_on_the_page(visit: Visit) -> None:
     page = visit()
     page.evaluate(
         """(text) => {

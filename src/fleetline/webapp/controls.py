@@ -28,7 +28,7 @@ class Control:
     Attributes:
         options: of a choice, asked for when needed, as the catalog is read then. also: whether a choice takes other texts.
         min, max, step: of a number. scale: how its slider runs. low, high: its 90% interval, where it is uncertain.
-        default: what stands where nothing is given; None for "as the rest says".
+        default: what stands where nothing is given; None for "as the rest says". placeholder: that in a word or two.
     """
 
     key: str
@@ -46,6 +46,7 @@ class Control:
     low: float | None = None
     high: float | None = None
     unit: str = ""
+    placeholder: str | None = None
 
     def plain(self) -> dict[str, Any]:
         """As the page reads it."""

@@ -9,7 +9,17 @@ from fleetline.figures.explorer import DRAWN
 from fleetline.figures.style import Theme, styled
 from fleetline.webapp.work import encode
 
-FigureName = Literal["roofline", "cycle", "frontier", "load_over_time", "supply_by_class", "error_by_group"]
+FigureName = Literal[
+    "roofline",
+    "cycle",
+    "frontier",
+    "load_over_time",
+    "passed_by_year",
+    "supply_by_class",
+    "load_by_class",
+    "error_by_group",
+    "predicted_measured",
+]
 
 
 @lru_cache(maxsize=64)

@@ -202,6 +202,10 @@ class Number(BaseModel):
     text: str
     low: float | None
     high: float | None
+    low_text: str | None = Field(default=None, description="the ends in words, where digits alone would not do")
+    high_text: str | None = None
+    group: str = Field(default="", description="heading under which it stands")
+    primary: bool = Field(default=False, description="one of the few that answer the question")
     source: str
     link: str | None
 
@@ -251,6 +255,7 @@ class ControlSchema(BaseModel):
     low: float | None = Field(description="of the scenario's 90% interval, where the value is uncertain")
     high: float | None
     unit: str
+    placeholder: str | None = Field(description="what an empty box stands for")
     help: str
     group: str
 
@@ -259,4 +264,5 @@ class ViewControls(BaseModel):
     """The controls of one view, in their order."""
 
     view: str
+    label: str
     controls: list[ControlSchema]

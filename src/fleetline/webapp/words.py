@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -25,9 +26,23 @@ def text(value: float) -> str:
 
 def seconds(value: float) -> str:
     """A time in the unit that people would say it in."""
+    if value == 0.0:
+        return "0 s"
     if value < 1e-3:
         return f"{value * 1e6:.4g} µs"
     return f"{value * 1e3:.4g} ms" if value < 1.0 else f"{value:.4g} s"
+
+
+def day(words: str) -> str:
+    """A crossover's date as a month: "June 2027", "before November 2025", "after 2035"."""
+    side, _, found = words.rpartition(" ")
+    date = datetime.date.fromisoformat(found)
+    return {"": f"{date:%B %Y}", "before": f"before {date:%B %Y}", "after": f"after {date.year}"}[side]
+
+
+def about(value: float) -> str:
+    """Three significant digits at most, for sentences: 245,000; 12.8 billion; 0.911."""
+    return text(float(f"{value:.3g}"))
 
 
 def number(
@@ -40,9 +55,17 @@ def number(
     words: str | None = None,
     low: float | None = None,
     high: float | None = None,
+    span: tuple[str, str] | None = None,
     link: str | None = None,
+    group: str = "",
+    primary: bool = False,
 ) -> dict[str, Any]:
-    """A number of a view; one that is not known says so."""
+    """A number of a view; one that is not known says so.
+
+    Args:
+        low, high: its interval; `span` the same in words, where digits alone would not do.
+        group: heading under which it stands. primary: one of the few that answer the question.
+    """
     plain = value if isinstance(value, str) else _finite(value)
     if words is None:
         words = "not known" if plain is None else plain if isinstance(plain, str) else f"{text(plain)} {unit}".strip()
@@ -54,6 +77,10 @@ def number(
         "text": words,
         "low": low,
         "high": high,
+        "low_text": span and span[0],
+        "high_text": span and span[1],
+        "group": group,
+        "primary": primary,
         "source": source,
         "link": link,
     }

@@ -6,7 +6,7 @@ import { digits } from "./words.js";
 
 const DAY_MS = 86_400_000;
 const DATE = /^\d{4}-\d{2}-\d{2}$/;
-const ALIKE = 0.0005; // of the larger: three digits cannot tell them apart
+const ALIKE = 0.005; // of the larger
 
 /** The live number B in words against the pinned A. */
 export function versus(number, pinned) {
@@ -19,7 +19,7 @@ export function versus(number, pinned) {
 }
 
 function ratio(a, b, unit) {
-  if (Math.abs(a - b) <= ALIKE * Math.max(Math.abs(a), Math.abs(b))) return "the same";
+  if (Math.abs(a - b) <= ALIKE * Math.max(Math.abs(a), Math.abs(b))) return "about the same";
   if (unit === "share" || unit === "%") return `${signed(b - a, unit)}`;
   if (a > 0 && b > 0) return `×${digits(b / a)}`;
   return `${b > a ? "+" : "−"}${digits(Math.abs(b - a))}`;

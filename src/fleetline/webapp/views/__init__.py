@@ -34,7 +34,9 @@ def views() -> list[Question]:
 @lru_cache(maxsize=1)
 def controls() -> bytes:
     """The controls of every view, as JSON."""
-    return encode([{"view": view.name, "controls": [each.plain() for each in view.controls]} for view in _ALL])
+    return encode(
+        [{"view": view.name, "label": view.label, "controls": [each.plain() for each in view.controls]} for view in _ALL]
+    )
 
 
 def warm() -> None:

@@ -10,7 +10,7 @@ from fleetline.catalog import load
 from fleetline.catalog.rows import ChipSpecRow
 from fleetline.webapp.views import serving
 from fleetline.webapp.views.shapes import View
-from fleetline.webapp.words import number, seconds, text, view
+from fleetline.webapp.words import about, number, seconds, text, view
 
 _BINDS = {
     "speed": "a larger batch would be slower than wanted",
@@ -27,19 +27,25 @@ def deployment(**given: Any) -> dict[str, Any]:
     """Rates of one deployment at the best batch that the wanted speed, the first token and memory allow, as `throughput`."""
     asked = serving.asked(given)
     found = serving_questions.throughput(**asked)
-    question = {**given, "speed": found.setting["speed"] if found.setting["speed"] is not None else given["speed"]}
+    question = {**given, "speed": given["speed"] if found.setting["speed"] is None else found.setting["speed"]}
+    question |= {"gpus": found.setting["gpus"], "model_name": serving.title(given["model"])}
     if not found.feasible:
         reason = str(found.reason)
         return view(
             question,
-            f"It cannot be served: {reason.partition(': ')[2]}",
-            reason=reason,
+            f"{question['model_name']} on {serving.on(found.setting)} cannot be served like this",
+            reason=reason.partition(": ")[2],
             notes=[_HELP[reason.partition(":")[0]]],
         )
     limits = {name: asked.pop(name) for name in ("speed", "max_ttft", "offline") if name in asked}
     operators = serving_questions.breakdown(batch=float(found.batch), **asked)
     del limits
-    return view(question, _headline(found), numbers=_numbers(found), figures=[_roofline(found, operators), _cycle(found)])
+    return view(
+        question,
+        _headline(found, question["model_name"]),
+        numbers=_numbers(found),
+        figures=[_roofline(found, operators), _cycle(found)],
+    )
 
 
 _HELP = {
@@ -51,38 +57,64 @@ _HELP = {
 }
 
 
-def _headline(found: Throughput) -> str:
-    setting = found.setting
+def _headline(found: Throughput, model: str) -> str:
+    requests = about(float(found.batch))
     return (
-        f"{setting['model']} on {int(setting['gpus'])} chips of {setting['system']} gives "
-        f"{text(float(found.throughput_tok_s))} output tokens a second to {text(float(found.batch))} requests at once, "
-        f"{float(found.speed_tok_s_user):.3g} to each; {_BINDS[str(found.binding)]}."
+        f"{model} on {serving.on(found.setting)} gives {about(float(found.throughput_tok_s))} output tokens a second: "
+        f"{requests} request{'s' if float(found.batch) > 1 else ''} at once, {about(float(found.speed_tok_s_user))} a second to each"
     )
 
 
 def _numbers(found: Throughput) -> list[dict[str, Any]]:
-    chip = load().systems[found.setting["system"]].chip.name
-    preset = found.setting["preset"]
-    rates = f"Output tokens of a cycle over its time; efficiencies of preset '{preset}', peaks of {chip} (catalog)"
-    memory, link = _spec(chip, "hbm_capacity")
-    prices = found.prices_usd_per_mtok
-    share = f"{text(float(found.memory_used_bytes) / 1e9)} of {text(float(found.memory_capacity_bytes) / 1e9)} GB"
+    return [*_answers(found), *_each(found), *_limits(found), *_money(found)]
+
+
+def _rates(found: Throughput) -> str:
+    chip, preset = load().systems[found.setting["system"]].chip.name, found.setting["preset"]
+    return f"Output tokens of a cycle over its time; efficiencies of preset '{preset}', peaks of {chip} in the catalog."
+
+
+def _answers(found: Throughput) -> list[dict[str, Any]]:
+    price = f"Price '{found.setting['price']}' of a chip hour, {found.setting['usd_chip_hour'][found.setting['price']]:g} USD, over output tokens."
     return [
-        number("throughput_tok_s", "Output of the deployment", found.throughput_tok_s, "tok/s", rates),
-        number("throughput_tok_s_gpu", "Output of each chip", found.throughput_tok_s_gpu, "tok/s", rates),
-        number("speed_tok_s_user", "Speed of each user", found.speed_tok_s_user, "tok/s", "Output tokens over wall time, first token included (the article's definition)"),
-        number("interactivity_tok_s_user", "Interactivity", found.interactivity_tok_s_user, "tok/s", "1 / TPOT"),
-        number("ttft_s", "Time to first token", found.ttft_s, "s", "Mean over requests, waiting included", words=seconds(float(found.ttft_s))),
-        number("tpot_s", "Time per output token", found.tpot_s, "s", "Decode time over output tokens", words=seconds(float(found.tpot_s))),
-        number("batch", "Requests in service", found.batch, "", "The smallest batch within 1e-9 of the highest throughput allowed"),
-        number("critical_batch", "Critical batch", found.critical_batch, "", "Where decode turns from waiting for memory to waiting for arithmetic"),
-        number("binding", "What binds", str(found.binding), "", _BINDS[str(found.binding)]),
-        number("memory_used_bytes", "Memory", found.memory_used_bytes, "byte", f"Weights, KV cache and activations against usable memory; capacity: {memory}", words=share, link=link),
-        number("cost_usd_per_mtok_output", "Cost, all on the output", found.cost_usd_per_mtok_output, "USD/Mtok", f"Price '{found.setting['price']}' of the chips over output tokens"),
-        number("price_usd_per_mtok_input", "Cost of input", prices.input, "USD/Mtok", "The request's cost shared out by the time that each token takes alone"),
-        number("price_usd_per_mtok_output", "Cost of output", prices.output, "USD/Mtok", "The request's cost shared out by the time that each token takes alone"),
-        number("energy_j_per_output_token", "Energy of an output token", found.energy_j_per_output_token, "J", "All-in power of the chips over output tokens"),
+        number("throughput_tok_s", "Output of the deployment", found.throughput_tok_s, "tok/s", _rates(found), primary=True),
+        number("speed_tok_s_user", "Speed of each user", found.speed_tok_s_user, "tok/s", "Output tokens over wall time, first token included: the article's definition.", primary=True),
+        number("ttft_s", "Time to first token", found.ttft_s, "s", "Mean over requests, waiting included.", words=seconds(float(found.ttft_s)), primary=True),
+        number("cost_usd_per_mtok_output", "Cost, all on the output", found.cost_usd_per_mtok_output, "USD/Mtok", price, primary=True),
     ]  # fmt: skip
+
+
+def _each(found: Throughput) -> list[dict[str, Any]]:
+    rates = (
+        number("tpot_s", "Time per output token", found.tpot_s, "s", "Decode time over output tokens.", words=seconds(float(found.tpot_s))),
+        number("interactivity_tok_s_user", "Interactivity", found.interactivity_tok_s_user, "tok/s", "1 / TPOT: tokens a second once the first has come."),
+        number("throughput_tok_s_gpu", "Output of each chip", found.throughput_tok_s_gpu, "tok/s", _rates(found)),
+    )  # fmt: skip
+    return [each | {"group": "Each user, each chip"} for each in rates]
+
+
+def _limits(found: Throughput) -> list[dict[str, Any]]:
+    chip = load().systems[found.setting["system"]].chip.name
+    memory, link = _spec(chip, "hbm_capacity")
+    share = f"{text(float(found.memory_used_bytes) / 1e9)} of {text(float(found.memory_capacity_bytes) / 1e9)} GB"
+    limits = (
+        number("binding", "What binds", str(found.binding), "", f"{_BINDS[str(found.binding)][:1].upper()}{_BINDS[str(found.binding)][1:]}."),
+        number("batch", "Requests in service", found.batch, "", "The smallest batch within 1e-9 of the highest throughput allowed."),
+        number("critical_batch", "Critical batch", found.critical_batch, "", "Where decode turns from waiting for memory to waiting for arithmetic."),
+        number("memory_used_bytes", "Memory", found.memory_used_bytes, "byte", f"Weights, KV cache and activations against usable memory; capacity: {memory}", words=share, link=link),
+    )  # fmt: skip
+    return [each | {"group": "What limits it"} for each in limits]
+
+
+def _money(found: Throughput) -> list[dict[str, Any]]:
+    prices = found.prices_usd_per_mtok
+    shared = "The request's cost shared out by the time that each kind of token takes alone."
+    money = (
+        number("price_usd_per_mtok_input", "Cost of input", prices.input, "USD/Mtok", shared),
+        number("price_usd_per_mtok_output", "Cost of output", prices.output, "USD/Mtok", shared),
+        number("energy_j_per_output_token", "Energy of an output token", found.energy_j_per_output_token, "J", "All-in power of the chips over output tokens."),
+    )  # fmt: skip
+    return [each | {"group": "Money and energy"} for each in money]
 
 
 def _spec(chip: str, quantity: str) -> tuple[str, str | None]:
@@ -93,11 +125,28 @@ def _spec(chip: str, quantity: str) -> tuple[str, str | None]:
 
 
 def _roofline(found: Throughput, operators: list[Any]) -> dict[str, Any]:
-    gpus = float(found.setting["gpus"])
-    rows = [
+    rows = _dots(operators, float(found.setting["gpus"]))
+    longest = max(rows, key=lambda row: row["seconds"])
+    waits = {"compute": "arithmetic", "bandwidth": "memory traffic"}[longest["bound"]]
+    return {
+        "name": "roofline",
+        "title": f"Most time goes to {waits}: {longest['of']} takes {seconds(longest['seconds'])} of a cycle",
+        "caption": (
+            f"Each operator of prefill and decode at {text(float(found.batch))} requests, larger where it takes longer; lines are "
+            "the roofs of one chip: its memory bandwidth, then its peak at each number format, before losses."
+        ),
+        "description": "Log-log dots of arithmetic a second against FLOP a byte, under a sloping and a flat line.",
+        "data": {"operators": rows, "roofs": (roofs := _roofs(found, rows, operators)), "names": _names(roofs)},
+    }
+
+
+def _dots(operators: list[Any], gpus: float) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = [
         {
             "stage": each.stage,
             "operator": each.operator,
+            "name": f"{each.stage}: {_PLAIN.get(each.operator, each.operator)}",
+            "of": f"{_PLAIN.get(each.operator, each.operator)} of {each.stage}",
             "intensity_flop_byte": each.intensity_flop_byte,
             "flop_s_gpu": each.flop / max(each.compute_s, each.bandwidth_s) / gpus,
             "seconds": max(each.compute_s, each.bandwidth_s),
@@ -106,13 +155,13 @@ def _roofline(found: Throughput, operators: list[Any]) -> dict[str, Any]:
         for each in operators
         if each.flop > 0 and each.bytes > 0
     ]
-    return {
-        "name": "roofline",
-        "title": "Where each operator stands under the roof",
-        "caption": f"Operators of prefill and decode at {text(float(found.batch))} requests; lines are one chip's bandwidth and peaks.",
-        "description": "Log-log dots of arithmetic a second against FLOP a byte, under a sloping and a flat line.",
-        "data": {"operators": rows, "roofs": _roofs(found, rows, operators)},
-    }
+    rows.sort(key=lambda row: float(row["intensity_flop_byte"]))
+    longest = max(float(row["seconds"]) for row in rows)
+    # names by turns above and below their dots, as many stand at one height; on a phone only the longest has room
+    return [row | {"above": place % 2 == 0, "longest": row["seconds"] == longest} for place, row in enumerate(rows)]
+
+
+_PLAIN = {"rest": "dense layers"}
 
 
 def _roofs(found: Throughput, rows: list[dict[str, Any]], operators: list[Any]) -> list[dict[str, Any]]:
@@ -127,20 +176,33 @@ def _roofs(found: Throughput, rows: list[dict[str, Any]], operators: list[Any]) 
     ]
 
 
-def _cycle(found: Throughput) -> dict[str, Any]:
-    parts = {
-        ("prefill", "arithmetic"): found.prefill.compute_s,
-        ("prefill", "memory traffic"): found.prefill.bandwidth_s,
-        ("decode", "arithmetic"): found.decode.compute_s,
-        ("decode", "memory traffic"): found.decode.bandwidth_s,
-        ("both", "messages"): found.network_s,
-        ("both", "latencies"): found.latency_s,
+def _names(roofs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Where every roof turns flat, as its name stands there."""
+    flat = {
+        row["precision"]: max(each["flop_s_gpu"] for each in roofs if each["precision"] == row["precision"])
+        for row in roofs
     }
-    rows = [{"stage": stage, "what": what, "seconds": float(value)} for (stage, what), value in parts.items()]
+    knees = {row["precision"]: row for row in reversed(roofs) if row["flop_s_gpu"] == flat[row["precision"]]}
+    return [row | {"name": f"peak at {name}"} for name, row in knees.items()]
+
+
+def _cycle(found: Throughput) -> dict[str, Any]:
+    parts = (
+        ("prefill: arithmetic", "arithmetic", found.prefill.compute_s),
+        ("prefill: memory traffic", "memory traffic", found.prefill.bandwidth_s),
+        ("decode: arithmetic", "arithmetic", found.decode.compute_s),
+        ("decode: memory traffic", "memory traffic", found.decode.bandwidth_s),
+        ("messages between chips", "waits", found.network_s),
+        ("latencies of every pass", "waits", found.latency_s),
+    )
+    rows: list[dict[str, Any]] = [
+        {"what": what, "kind": kind, "seconds": float(time), "text": seconds(float(time))} for what, kind, time in parts
+    ]
+    largest = max(rows, key=lambda row: row["seconds"])
     return {
         "name": "cycle",
-        "title": "What a cycle waits for",
-        "caption": f"All arithmetic and all traffic of one cycle of {seconds(float(found.cycle_s))}, in which every request is served once; they overlap as the schedule allows.",
+        "title": f"A cycle takes {seconds(float(found.cycle_s))}; the longest part is {largest['what'].replace(': ', ', ')}",
+        "caption": "All arithmetic and all traffic of one cycle, in which every request is served once; they overlap as the schedule allows.",
         "description": "Bars of seconds for arithmetic and memory traffic of prefill and decode, messages and latencies.",
         "data": {"parts": rows},
     }
@@ -150,4 +212,11 @@ def _warm() -> None:
     deployment(**serving.DEFAULTS)
 
 
-VIEW = View("deployment", "One deployment: rates, limits, cost, roofline", serving.CONTROLS, deployment, warm=_warm)
+VIEW = View(
+    "deployment",
+    "One deployment",
+    "One deployment: rates, limits, cost, roofline",
+    serving.CONTROLS,
+    deployment,
+    warm=_warm,
+)

@@ -17,48 +17,80 @@ from fleetline.deployment import throughput
 from fleetline.errors import FleetlineError
 from fleetline.webapp.views import serving
 from fleetline.webapp.views.shapes import View
-from fleetline.webapp.words import number, text, view
+from fleetline.webapp.words import about, view
+from fleetline.world.reached import alike
 
 
 def frontier(**given: Any) -> dict[str, Any]:
-    """The points that no other beats in speed and throughput at once, as `frontier`; published runs as dots beside them."""
+    """The points that no other beats in speed and throughput at once, as `frontier`; published runs as dots beside them.
+
+    The batch is looked through as the question stands; with `search`, layouts, schedules and drafts too.
+    """
     asked = serving.asked(given)
     now = throughput(**asked)
     limits = ("speed", "max_ttft", "offline")
     # the whole frontier, whatever is wanted: the page shows where on it one stands
-    found = frontiers.frontier(points=40, **{key: value for key, value in asked.items() if key not in limits})
-    if not np.any(found.feasible):
-        reason = str(found.reason)
-        return view(given, f"It cannot be served: {reason.partition(': ')[2]}", reason=reason)
-    measured = _measured(
-        str(asked["model"]), str(asked["system"]), float(asked["input_tokens"]), float(asked["output_tokens"])
-    )
-    points = _points(found)
-    best = max(points, key=lambda row: row["output_tok_s_gpu"])
-    return view(
-        given,
-        f"From {text(points[0]['speed_tok_s_user'])} to {text(points[-1]['speed_tok_s_user'])} tokens a second for each user; "
-        f"at most {text(best['output_tok_s_gpu'])} a second of each chip.",
-        numbers=[
-            number("points", "Points", len(points), "", "fleetline frontier"),
-            number(
-                "measured_runs",
-                "Measured runs of this model and chip",
-                len(measured),
-                "",
-                "InferenceX, shipped benchmark tables",
-            ),
-        ],
-        figures=[
-            {
-                "name": "frontier",
-                "title": "What a faster answer costs",
-                "caption": "Output tokens a second of each chip against each user's speed. Dots: published runs of this model and chip at lengths within 10%.",
-                "description": "A falling line of throughput against speed, measured runs as dots, the present point marked.",
-                "data": {"points": points, "measured": measured, "now": _points(now) if now.feasible else []},
-            }
-        ],
-    )
+    free = {key: value for key, value in asked.items() if key not in limits}
+    as_asked = frontiers.frontier(points=_POINTS, **free | _fixed(now, free))
+    if not np.any(as_asked.feasible):
+        reason = str(as_asked.reason)
+        return view(given, "No batch can be served like this", reason=reason.partition(": ")[2])
+    lines = {_ASKED: _points(as_asked)}
+    if given["search"]:
+        lines[_SEARCHED] = _points(frontiers.frontier(points=_POINTS, **free))
+    tokens = float(asked["input_tokens"]), float(asked["output_tokens"])
+    measured = _measured(str(asked["model"]), str(asked["system"]), *tokens)
+    return view(given, "", figures=[_figure(lines, measured, _points(now) if now.feasible else [])])
+
+
+_POINTS = 40
+_ASKED, _SEARCHED = "as asked", "best layout, measured kernels"
+
+
+def _fixed(now: Throughput, free: Mapping[str, Any]) -> dict[str, Any]:
+    """What keeps the frontier to the question's own schedule, drafts and efficiencies."""
+    return {"preset": now.setting["preset"]} | {key: free[key] for key in ("schedule", "speculative") if key in free}
+
+
+def _figure(
+    lines: Mapping[str, list[dict[str, Any]]], measured: list[dict[str, Any]], now: list[dict[str, Any]]
+) -> dict[str, Any]:
+    points = [row | {"line": name} for name, rows in lines.items() for row in rows]
+    return {
+        "name": "frontier",
+        "title": _finding(lines[_ASKED], now),
+        "caption": (
+            "Output tokens a second of each chip against each user's speed, at every batch; the ring is the present question. "
+            + (
+                f"Dots: {len(measured)} published runs of this model and chip at lengths within 10% (InferenceX)."
+                if measured
+                else "No published run of this model on this chip at lengths within 10%."
+            )
+        ),
+        "description": "A falling line of throughput against speed, measured runs as dots, the present point marked.",
+        "data": {
+            "points": points,
+            "names": [_named(name, rows) for name, rows in lines.items()],
+            "measured": measured,
+            "now": now,
+        },
+    }
+
+
+def _finding(points: list[dict[str, Any]], now: list[dict[str, Any]]) -> str:
+    if not now:
+        return "What a faster answer costs"
+    at = now[0]["speed_tok_s_user"]
+    twice = [row["output_tok_s_gpu"] for row in points if row["speed_tok_s_user"] >= 2 * at]
+    if not twice:
+        return f"Twice the speed, {about(2 * at)} tokens a second, cannot be had at any batch"
+    left = max(twice) / now[0]["output_tok_s_gpu"]
+    return f"Twice the speed would leave {left:.0%} of the output"
+
+
+def _named(name: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Where on a line its name stands."""
+    return rows[len(rows) // 4] | {"line": name}
 
 
 def _points(found: Throughput) -> list[dict[str, Any]]:
@@ -96,7 +128,8 @@ def _measured(model: str, system: str, tokens_in: float, tokens_out: float) -> l
             "concurrency": run.row.concurrency,
             "row_id": run.row.row_id,
         }
-        for run in _runs().get((model, system), [])
+        for name in alike(model)
+        for run in _runs().get((name, system), [])
         if _near(run.row.input_tokens, tokens_in) and _near(run.row.output_tokens, tokens_out)
     ]
 
@@ -107,7 +140,7 @@ def _near(one: float | None, other: float) -> bool:
 
 def _costly(given: Mapping[str, Any]) -> bool:
     try:
-        return frontiers.searched(serving.asked(given))  # type: ignore[arg-type]
+        return bool(given["search"]) and frontiers.searched(serving.asked(given))  # type: ignore[arg-type]
     except FleetlineError:
         return False
 
@@ -118,6 +151,7 @@ def _warm() -> None:
 
 VIEW = View(
     "frontier",
+    "Frontier",
     "Throughput against speed, measured runs beside it",
     serving.CONTROLS,
     frontier,

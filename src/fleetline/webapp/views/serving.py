@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fleetline.catalog import load
+from fleetline.catalog import config_token, load
 from fleetline.catalog.timings import FRAMEWORKS
 from fleetline.physics.money import PRICES
 from fleetline.physics.schedules import SCHEDULES
@@ -19,7 +19,7 @@ def _models() -> list[Choice]:
 
 
 def _systems() -> list[Choice]:
-    return [Choice(name, f"{system.chip.name}, {system.gpus:g}", "") for name, system in load().systems.items()]
+    return [Choice(name, f"{system.chip.name}, {system.gpus:g} chips", "") for name, system in load().systems.items()]
 
 
 def _named(*names: tuple[str, str]) -> list[Choice]:
@@ -48,26 +48,29 @@ CONTROLS: tuple[Control, ...] = (
         "kimi-k2.6", _models, also=True,
     ),
     Control("system", "System", "choice", "The rack, board or pod that serves it.", "Deployment", "gb200-nvl72", _systems),
-    Control("gpus", "Chips", "number", "Only so many of its chips; all of them unless set.", "Deployment", min=1, max=10_000, scale="log", step=1),
+    Control(
+        "gpus", "Chips", "number", "Only so many of its chips; all of them unless set.", "Deployment", min=1, max=10_000,
+        scale="log", step=1, placeholder="all",
+    ),
     Control(
         "input_tokens", "Tokens in", "number", "Input tokens of each request.", "Workload", 8000.0, min=1, max=1_000_000,
-        scale="log", step=1, unit="token",
+        scale="log", step=1, unit="tokens",
     ),
     Control(
         "output_tokens", "Tokens out", "number", "Output tokens of each request.", "Workload", 1000.0, min=1, max=100_000,
-        scale="log", step=1, unit="token",
+        scale="log", step=1, unit="tokens",
     ),
     Control(
         "prefix_hit", "Found in cache", "number", "Share of each prompt found in the prefix cache.", "Workload", min=0, max=1,
-        step=0.01, unit="share",
+        step=0.01, unit="share", placeholder="none",
     ),
     Control(
         "speed", "Wanted speed", "number", "Output tokens a second that each user gets at least, over wall time; 35 unless set.",
-        "Wanted", min=0.1, max=2000, scale="log", unit="tok/s/user",
+        "Wanted", min=0.1, max=2000, scale="log", unit="tok/s",
     ),
     Control(
         "max_ttft", "Longest wait", "number", "Longest mean time to the first token; any unless set.", "Wanted", min=0.001,
-        max=3600, scale="log", unit="s",
+        max=3600, scale="log", unit="s", placeholder="any",
     ),
     Control("offline", "Nobody waits", "toggle", "Batch work: no wanted speed, the most throughput.", "Wanted", False),
     Control(
@@ -102,6 +105,11 @@ CONTROLS: tuple[Control, ...] = (
     _degree("dp", "Data parallel", "Ranks of a replica that attend to requests of their own."),
     _degree("pp", "Pipeline stages", "Stages that share the layers."),
     Control(
+        "search", "Best layout", "toggle",
+        "The frontier's figure looks through layouts, schedules and drafts at measured kernel times; takes seconds.",
+        "Layout", False,
+    ),
+    Control(
         "price", "Price", "choice", "What a chip hour costs: rented for three years, or owned.", "Money", "rent",
         lambda: _named(*((name, name) for name in PRICES)),
     ),
@@ -122,4 +130,21 @@ def asked(given: Mapping[str, Any]) -> dict[str, Any]:
             found[degree] = float(found[degree])
     if not found.get("offline"):
         found.pop("offline", None)
+    found.pop("search", None)  # a matter of the frontier alone
     return found
+
+
+def title(model: str) -> str:
+    """What people call a model; an uploaded one by the name it was given."""
+    return config_token.read(model)[0] if config_token.is_token(model) else load().model(model).title
+
+
+def on(setting: Mapping[str, Any]) -> str:
+    """What it runs on: "GB200 NVL72" for a whole rack, else so many chips."""
+    system, some = load().systems[setting["system"]], int(setting["gpus"])
+    if some == system.gpus and some >= _RACK:
+        return str(system.chip.name)
+    return f"{some} {system.chip.name} chip{'s' if some > 1 else ''}"
+
+
+_RACK = 16  # chips from which a system goes by its own name

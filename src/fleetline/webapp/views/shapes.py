@@ -22,11 +22,13 @@ class View:
     """One view.
 
     Attributes:
+        label: what the page calls it. summary: for the list of addresses.
         ask: takes a value for every control; raises InputError. What cannot be served is an answer and no refusal.
         warm: reads what the first question would wait for.
     """
 
     name: str
+    label: str
     summary: str
     controls: Sequence[Control]
     ask: Callable[..., Any]

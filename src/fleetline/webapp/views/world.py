@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from fleetline.crunches import mixed
@@ -10,8 +12,9 @@ from fleetline.dates import date_of
 from fleetline.errors import InputError
 from fleetline.scenario import KEYS, scenario
 from fleetline.webapp.controls import Control
+from fleetline.webapp.views import serving
 from fleetline.webapp.views.shapes import View
-from fleetline.webapp.words import number, text, view
+from fleetline.webapp.words import about, day, number, view
 from fleetline.world.load import Load, load_of
 from fleetline.worlds import interval, worlds
 
@@ -19,17 +22,19 @@ SCENARIO = "today"
 DRAWS = 500
 # The ten lines with the largest total index of the gap, by `fleetline sensitivity today`; where what decides is no line
 # itself, the one that takes its place: how the level of demand errs has none.
-SLIDERS = (
-    "serving.reached",
-    "growth.efficiency",
-    "growth.half_life",
-    "fleet.inference_share",
-    "growth.demand",
-    "fleet.peak_over_mean",
-    "fleet.sales_growth",
-    "mix.frontier_share",
-    "mix.small_share",
-    "fleet.busy_share",
+SLIDERS: Mapping[str, str] = MappingProxyType(
+    {
+        "serving.reached": "Reached share of modelled rates",
+        "growth.efficiency": "Cost of a token falls",
+        "growth.half_life": "Growth of demand halves in",
+        "fleet.inference_share": "Chips that serve",
+        "growth.demand": "Growth of demand",
+        "fleet.peak_over_mean": "Busiest hour over the mean",
+        "fleet.sales_growth": "Growth of chip sales",
+        "mix.frontier_share": "Tokens of frontier models",
+        "mix.small_share": "Tokens of small models",
+        "fleet.busy_share": "Load that a full fleet bears",
+    }
 )
 STANDS_FOR = {
     "serving.reached_by": "serving.reached",
@@ -44,12 +49,14 @@ def _slider(key: str) -> Control:
     line, kind = scenario(SCENARIO).assumptions.get(key), KEYS[key]
     share = kind.unit == "share"
     low, high = _RANGES[key] if line is None else (line.low or 0.0, line.high or 0.0)
-    source = "Fitted or measured by the scenario unless set" if line is None else line.source
+    source = (
+        "Fitted to series or measured runs unless set." if line is None else f"{line.source[:1].upper()}{line.source[1:]}."
+    )
     return Control(
         key,
-        kind.about[:1].upper() + kind.about[1:],
+        SLIDERS[key],
         "number",
-        source[:1].upper() + source[1:],
+        f"{kind.about[:1].upper()}{kind.about[1:]}. {source}",
         _GROUPS[key.partition(".")[0]],
         None,
         min=0.01 if share else max(kind.low, low / 2),
@@ -57,8 +64,12 @@ def _slider(key: str) -> Control:
         scale="linear" if share else "log",
         low=None if line is None else low,
         high=None if line is None else high,
-        unit=kind.unit,
+        unit=_UNITS.get(kind.unit, kind.unit),
+        placeholder="as fitted" if line is None else "believed",
     )
+
+
+_UNITS = {"factor": "\N{MULTIPLICATION SIGN}", "factor/year": "\N{MULTIPLICATION SIGN}/year", "year": "years"}
 
 
 _GROUPS = {"serving": "Serving", "fleet": "Chips", "growth": "Growth", "mix": "What is asked for"}
@@ -76,7 +87,11 @@ def world(**given: Any) -> dict[str, Any]:
     mix = mixed(found, chosen)
     command = " ".join(["fleetline crunch", SCENARIO, f"--draws {DRAWS}", *(f"--set {each}" for each in settings)])
     return view(
-        named, _headline(mix), numbers=_numbers(mix), figures=[_over_time(found), _classes(mix)], notes=[f"As {command}"]
+        named,
+        _headline(mix),
+        numbers=_numbers(mix),
+        figures=[_over_time(found, mix), _by_year(mix), _classes(mix), _busy(mix)],
+        notes=[f"As {command}"],
     )
 
 
@@ -99,56 +114,110 @@ def _together(named: Mapping[str, float | None]) -> dict[str, float]:
 
 
 def _headline(mix: dict[str, Any]) -> str:
-    load = mix["load"]
+    load, passes = mix["load"], mix["crossover"]
     return (
-        f"The fleet is {load['p50']:.0%} full ({load['p5']:.0%} to {load['p95']:.0%}); demand passes supply "
-        f"{mix['crossover']['p50']} in the middle world, {mix['crossover']['p10']} in one of ten, {mix['crossover']['p90']} in nine."
+        f"The world's chips are {load['p50']:.0%} full (90%: {load['p5']:.0%} to {load['p95']:.0%}); "
+        f"demand passes supply {_when(passes['p50'])} in the middle world"
     )
 
 
+def _when(words: str) -> str:
+    side, _, _ = words.rpartition(" ")
+    return day(words) if side else f"in {day(words)}"
+
+
 def _numbers(mix: dict[str, Any]) -> list[dict[str, Any]]:
-    reference = f"output tokens of {mix['reference']}"
-    spread = {
-        "tokens_asked_tok_s": ("Asked for, input and output", "tok/s", "Every dated statement of tokens in one fit (table token_demand)"),
-        "demand_tok_s": (f"The same, in {reference}", "tok/s", "Weighed by what each class of tokens costs the fleet"),
-        "supply_tok_s": (f"Could be served, in {reference}", "tok/s", "Chips sold and deployed, at measured rates (chip_sales, reached)"),
-        "load": ("Demand over supply", "", "One is full"),
-    }  # fmt: skip
-    rows = [
-        number(key, label, mix[key]["p50"], unit, source, low=mix[key]["p5"], high=mix[key]["p95"])
-        for key, (label, unit, source) in spread.items()
-    ]
-    over = mix["probability_over_full"]
+    over, command = mix["probability_over_full"], "fleetline crunch today"
     return [
-        *rows,
-        number(
-            "probability_over_full", "Worlds that are full already", over, "share", "Share of draws", words=f"{over:.0%}"
-        ),
-        *(
-            number(
-                f"crossover_{point}",
-                f"Demand passes supply, {words}",
-                mix["crossover"][point],
-                "",
-                "fleetline crunch today",
-            )
-            for point, words in (("p10", "one world of ten"), ("p50", "median"), ("p90", "nine of ten"))
-        ),
+        _crossing("crossover", "Demand passes supply", mix["crossover"], f"80% of worlds; {command}.", primary=True),
+        _spread("load", "Demand over supply", mix["load"], "share", "What is asked for, in what it costs the fleet, over what the fleet can serve at its busiest hour.", primary=True),
+        number("probability_over_full", "Worlds that are full already", over, "share", "Share of draws in which demand is above supply today.", words=f"{over:.0%}", primary=True),
+        _crossing("crossover_if_served", "... without worlds full already", mix["crossover_if_served"], "The same where what is asked for today is served today.", primary=True),
+        *(each | {"group": f"On {_plain_day(mix['as_of'])}, tokens per second"} for each in _sides(mix)),
+        *(each | {"group": "If all tokens went to one tier, demand passes supply"} for each in _tiers(mix)),
+    ]  # fmt: skip
+
+
+def _plain_day(iso: str) -> str:
+    date = datetime.date.fromisoformat(iso)
+    return f"{date.day} {date:%B %Y}"
+
+
+def _crossing(key: str, label: str, dates: Mapping[str, str], source: str, *, primary: bool = False) -> dict[str, Any]:
+    """The median day with the 10% and 90% points in words, as either may be out of the years looked at."""
+    span = (day(dates["p10"]), day(dates["p90"]))
+    return number(key, label, dates["p50"], "", source, words=day(dates["p50"]), span=span, primary=primary)
+
+
+def _spread(
+    key: str, label: str, points: Mapping[str, float], unit: str, source: str, *, primary: bool = False
+) -> dict[str, Any]:
+    words = f"{points['p50']:.0%}" if unit == "share" else None
+    return number(
+        key, label, points["p50"], unit, source, words=words, low=points["p5"], high=points["p95"], primary=primary
+    )
+
+
+def _sides(mix: dict[str, Any]) -> list[dict[str, Any]]:
+    model, _, workload = mix["reference"].partition(" ")
+    reference = f"in output tokens of {serving.title(model)} at {workload}"
+    return [
+        _spread("tokens_asked_tok_s", "Asked for, input and output", mix["tokens_asked_tok_s"], "tok/s", "Every dated statement of tokens in one fit (table token_demand)."),
+        _spread("demand_tok_s", "Asked for, by its cost", mix["demand_tok_s"], "tok/s", f"The same {reference}: each class weighed by what it costs the fleet."),
+        _spread("supply_tok_s", "Could be served", mix["supply_tok_s"], "tok/s", f"Chips sold and deployed at measured rates (chip_sales, reached), {reference}."),
+    ]  # fmt: skip
+
+
+def _tiers(mix: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        _crossing(
+            f"crossover_{each['tier']}",
+            f"{each['tier'].title()}: {serving.title(each['model'])}",
+            each["crossover"],
+            f"As if every token asked for were of {serving.title(each['model'])}.",
+        )
+        for each in mix["tiers"]
     ]
 
 
-def _over_time(found: Load) -> dict[str, Any]:
+def _over_time(found: Load, mix: dict[str, Any]) -> dict[str, Any]:
     rows = [
         {"date": date_of(float(year)).isoformat(), "what": what} | interval(drawn)
-        for what, values in (("load", found.total), ("supply", found.supply), ("demand", found.demand))
+        for what, values in (("supply", found.supply), ("demand", found.demand))
         for year, drawn in zip(found.years, values, strict=True)
     ]
+    names = [row | {"side": row["what"]} for row in (rows[len(rows) // 2 - 1], rows[-1])]
     return {
         "name": "load_over_time",
-        "title": "Demand and supply over time",
-        "caption": "In output tokens a second of the reference; the band holds 90% of worlds.",
-        "description": "Two rising bands on a logarithmic axis.",
-        "data": {"times": rows},
+        "title": f"Demand passes supply {_when(mix['crossover']['p50'])} in the middle world",
+        "caption": (
+            f"In output tokens of {mix['reference']}, each class of tokens weighed by its cost. Lines: medians; bands: 90% of "
+            "worlds; dot and bar below: the day of passing, median and 80% of worlds."
+        ),
+        "description": "Two rising lines with bands on a logarithmic axis, and the day on which one passes the other.",
+        "data": {"times": rows, "names": names, "passing": [_within(mix["crossover"], rows)]},
+    }
+
+
+def _within(dates: Mapping[str, str], rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The day of passing inside the years that are drawn."""
+    first, last = rows[0]["date"], rows[-1]["date"]
+    return {point: min(max(words.rpartition(" ")[2], first), last) for point, words in dates.items()} | {
+        "text": f"passing: {day(dates['p50'])} ({day(dates['p10'])} to {day(dates['p90'])})"
+    }
+
+
+def _by_year(mix: dict[str, Any]) -> dict[str, Any]:
+    rows = [{"year": str(year), "share": share} for year, share in mix["probability_by_year"].items()]
+    half = next((row["year"] for row in rows if row["share"] >= 0.5), None)
+    return {
+        "name": "passed_by_year",
+        "title": f"By the end of {half} demand has passed supply in half of the worlds"
+        if half
+        else "In most worlds demand never passes supply",
+        "caption": "Share of worlds in which demand has been above supply by the end of the year.",
+        "description": "A rising line of shares from year to year.",
+        "data": {"years": rows},
     }
 
 
@@ -159,12 +228,31 @@ def _classes(mix: dict[str, Any]) -> dict[str, Any]:
         | {f"load_{point}": value for point, value in each["load"].items()}
         for each in mix["classes"]
     ]
-    largest = max(mix["classes"], key=lambda each: float(each["load"]["p50"]))
+    most, least = (end(rows, key=lambda row: float(row["serves_alone_p50"])) for end in (max, min))
     return {
         "name": "supply_by_class",
-        "title": f"What the fleet could serve of each class alone, and the share each keeps busy; most: {largest['tier']}, {largest['shape']}",
-        "caption": f"Output tokens a second; reference {mix['reference']}. Largest share {text(largest['load']['p50'])}.",
-        "description": "Bars by tier and shape of request with 90% intervals.",
+        "title": (
+            f"Alone, the fleet could give {about(most['serves_alone_p50'])} output tokens a second of {most['tier']} models' "
+            f"{most['shape']} requests, {about(least['serves_alone_p50'])} of {least['tier']} models' {least['shape']} ones"
+        ),
+        "caption": "Supply by tier of model and shape of request, if the fleet served nothing else: medians and 90% of worlds.",
+        "description": "Dots with intervals by shape of request, one for each tier, on a logarithmic axis.",
+        "data": {"classes": rows},
+    }
+
+
+def _busy(mix: dict[str, Any]) -> dict[str, Any]:
+    rows = [
+        {"tier": each["tier"], "shape": each["shape"], "model": each["model"]}
+        | {f"load_{point}": value for point, value in each["load"].items()}
+        for each in mix["classes"]
+    ]
+    most = max(rows, key=lambda row: float(row["load_p50"]))
+    return {
+        "name": "load_by_class",
+        "title": f"No tokens keep more of the fleet busy than {most['tier']} models' {most['shape']} requests: {most['load_p50']:.0%}",
+        "caption": "Share of the fleet that each class of tokens asked for would keep busy: medians and 90% of worlds.",
+        "description": "Dots with intervals by shape of request, one for each tier.",
         "data": {"classes": rows},
     }
 
@@ -173,4 +261,4 @@ def _warm() -> None:
     world(**{control.option().key: None for control in CONTROLS})
 
 
-VIEW = View("world", "Supply, demand and crossover", CONTROLS, world, warm=_warm)
+VIEW = View("world", "The world", "Supply, demand and crossover", CONTROLS, world, warm=_warm)
