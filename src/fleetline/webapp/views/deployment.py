@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fleetline import deployment as serving_questions
@@ -75,13 +76,21 @@ def _rates(found: Throughput) -> str:
 
 
 def _answers(found: Throughput) -> list[dict[str, Any]]:
-    price = f"Price '{found.setting['price']}' of a chip hour, {found.setting['usd_chip_hour'][found.setting['price']]:g} USD, over output tokens."
+    price = _price(found.setting)
     return [
         number("throughput_tok_s", "Output of the deployment", found.throughput_tok_s, "tok/s", _rates(found), primary=True),
         number("speed_tok_s_user", "Speed of each user", found.speed_tok_s_user, "tok/s", "Output tokens over wall time, first token included: the article's definition.", primary=True),
         number("ttft_s", "Time to first token", found.ttft_s, "s", "Mean over requests, waiting included.", words=seconds(float(found.ttft_s)), primary=True),
         number("cost_usd_per_mtok_output", "Cost, all on the output", found.cost_usd_per_mtok_output, "USD/Mtok", price, primary=True),
     ]  # fmt: skip
+
+
+def _price(setting: Mapping[str, Any]) -> str:
+    name = setting["price"]
+    hour = setting["usd_chip_hour"][name]
+    if hour is None:
+        return f"The catalog has no price '{name}' of a chip hour of this system."
+    return f"Price '{name}' of a chip hour, {hour:g} USD, over output tokens."
 
 
 def _each(found: Throughput) -> list[dict[str, Any]]:

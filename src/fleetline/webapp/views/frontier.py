@@ -11,7 +11,7 @@ import numpy as np
 from fleetline import frontiers, runs
 from fleetline.answers import Throughput
 from fleetline.calibration.measured import Run, run_of
-from fleetline.catalog import load
+from fleetline.catalog import config_token, load
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.deployment import throughput
 from fleetline.errors import FleetlineError
@@ -114,6 +114,11 @@ def _runs() -> Mapping[tuple[str, str], list[Run]]:
     return found
 
 
+def _names(model: str) -> list[str]:
+    """The models whose runs are this one's: those of the same architecture."""
+    return [] if config_token.is_token(model) else alike(model)
+
+
 _SAME_LENGTH = 0.1
 
 
@@ -128,7 +133,7 @@ def _measured(model: str, system: str, tokens_in: float, tokens_out: float) -> l
             "concurrency": run.row.concurrency,
             "row_id": run.row.row_id,
         }
-        for name in alike(model)
+        for name in _names(model)
         for run in _runs().get((name, system), [])
         if _near(run.row.input_tokens, tokens_in) and _near(run.row.output_tokens, tokens_out)
     ]

@@ -143,8 +143,12 @@ def _plain_day(iso: str) -> str:
     return f"{date.day} {date:%B %Y}"
 
 
-def _crossing(key: str, label: str, dates: Mapping[str, str], source: str, *, primary: bool = False) -> dict[str, Any]:
+def _crossing(
+    key: str, label: str, dates: Mapping[str, str] | None, source: str, *, primary: bool = False
+) -> dict[str, Any]:
     """The median day with the 10% and 90% points in words, as either may be out of the years looked at."""
+    if dates is None:
+        return number(key, label, None, "", source, words="no such world", primary=primary)
     span = (day(dates["p10"]), day(dates["p90"]))
     return number(key, label, dates["p50"], "", source, words=day(dates["p50"]), span=span, primary=primary)
 
