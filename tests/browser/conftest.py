@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from driving import Guard, Visit, settled
+
+from browser.driving import Guard, Visit, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

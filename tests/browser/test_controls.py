@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from driving import Guard, Visit, asked, control, give, numbers, settled
+
+from browser.driving import Guard, Visit, asked, control, give, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from driving import Visit, asked, box_of, numbers
+from browser.driving import Visit, asked, box_of, numbers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from driving import Visit, box_of, control, numbers, settled
+from browser.driving import Visit, box_of, control, numbers, settled
 
 
 def test_the_first_stop_skips_to_the_answer(visit: Visit) -> None:
@@ -85,7 +85,7 @@ def test_a_new_result_is_announced_politely(visit: Visit) -> None:
     page = visit()
     region = page.locator("#told")
     assert region.get_attribute("aria-live") == "polite"
-    page.wait_for_function('document.getElementById("told").textContent.length > 10')
+    page.wait_for_function('() => document.getElementById("told").textContent.length > 10')
     before = region.inner_text()
     control(page, "speed").locator("input[type=range]").focus()
     page.keyboard.press("ArrowRight")

@@ -6,7 +6,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from driving import Visit, box_of, settled
+
+from browser.driving import Visit, box_of, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -20,12 +21,24 @@ ADDRESSES = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", ADDRESSES)
-def test_axe_finds_nothing_serious(visit: Visit, name: str, theme: str) -> None:
-    page = visit(ADDRESSES[name], color_scheme=theme)
+def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(visit: Visit, name: str) -> None:
+    page = visit(ADDRESSES[name], color_scheme="light")
     page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
     assert _serious(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(DRAWN)
+    assert _serious(page) == []
+    for width in (360, 768, 1280, 1920):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.wait_for_function("(width) => document.documentElement.scrollWidth <= width", arg=width)
+        for chart in page.locator(".chart svg").all():
+            assert box_of(chart).left >= 0, width
+            assert box_of(chart).right <= width + 1, width
+
+
+PAPER = "getComputedStyle(document.body).backgroundColor"
+DRAWN = f'() => [...document.querySelectorAll(".chart svg")].every((each) => each.outerHTML.includes({PAPER}))'
 
 
 def test_axe_would_find_a_fault(visit: Visit) -> None:
@@ -47,17 +60,6 @@ def _serious(page: Page) -> list[tuple[str, str]]:
     ]
 
 
-@pytest.mark.parametrize("width", [360, 768, 1280, 1920])
-@pytest.mark.parametrize("name", ADDRESSES)
-def test_nothing_scrolls_sideways(visit: Visit, name: str, width: int) -> None:
-    page = visit(ADDRESSES[name], viewport={"width": width, "height": 800})
-    page.evaluate('document.querySelectorAll("details").forEach((each) => { each.open = true; })')
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
-    for chart in page.locator(".chart svg").all():
-        assert box_of(chart).left >= 0
-        assert box_of(chart).right <= width + 1
-
-
 def test_on_a_phone_the_first_numbers_stay_in_sight(visit: Visit) -> None:
     page = visit(viewport={"width": 360, "height": 740})
     glance = page.locator("#glance")
@@ -68,18 +70,16 @@ def test_on_a_phone_the_first_numbers_stay_in_sight(visit: Visit) -> None:
 
 def test_the_theme_can_be_switched_and_is_kept(visit: Visit) -> None:
     page = visit(color_scheme="light")
-    paper = "getComputedStyle(document.body).backgroundColor"
-    drawn = f'document.querySelector(".chart svg").outerHTML.includes({paper})'
-    light = page.evaluate(paper)
-    assert page.evaluate(drawn)
+    light = page.evaluate(PAPER)
+    assert page.evaluate(DRAWN)
     page.get_by_role("button", name="Dark").click()
-    dark = page.evaluate(paper)
+    dark = page.evaluate(PAPER)
     assert dark != light
-    page.wait_for_function(drawn)  # the figures follow
+    page.wait_for_function(DRAWN)  # the figures follow
     page.reload()
     settled(page)
-    assert page.evaluate(paper) == dark
-    assert page.evaluate(drawn)
+    assert page.evaluate(PAPER) == dark
+    assert page.evaluate(DRAWN)
 
 
 def test_the_page_runs_under_its_own_policy(visit: Visit, site: str) -> None:
@@ -93,7 +93,7 @@ def test_the_page_runs_under_its_own_policy(visit: Visit, site: str) -> None:
 
 
 def test_without_a_browser_required_means_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    from conftest import _without
+    from browser.conftest import _without
 
     monkeypatch.setenv("FLEETLINE_BROWSER", "required")
     with pytest.raises(pytest.fail.Exception, match="no browser"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
-from driving import Visit, control, give, numbers, settled
+from browser.driving import Visit, control, give, numbers, settled
 
 
 def test_an_address_opened_again_shows_the_same_numbers(visit: Visit) -> None:

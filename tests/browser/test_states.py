@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
-from driving import Visit, give, numbers, settled
+from browser.driving import Visit, give, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from driving import Guard, Visit, control, give, numbers, settled
+from browser.driving import Guard, Visit, control, give, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from driving import Guard, Visit, control, numbers, settled
+
+from browser.driving import Guard, Visit, control, numbers, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

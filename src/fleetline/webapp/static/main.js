@@ -15,7 +15,7 @@ import * as upload from "./upload.js";
 const LABELS = { deployment: "One deployment", world: "The world", accuracy: "How good is it" };
 const FURTHER = { deployment: "frontier" }; // costly, so asked for once the numbers stand
 const PACE_MS = 80; // between two questions while a slider moves
-const PAUSE_MS = 250; // of rest before a costly question
+const PAUSE_MS = 100; // of rest before a costly question
 const SAME_MOVE_MS = 1000; // moves of one control within this time are one step of the history
 const KEPT = 60; // answers
 

@@ -181,7 +181,7 @@ def _roofs(found: Throughput, rows: list[dict[str, Any]], operators: list[Any]) 
     return [
         {"precision": name, "intensity_flop_byte": at, "flop_s_gpu": min(peak, at * bandwidth)}
         for name, peak in peaks.items()
-        for at in sorted({low / 2, peak / bandwidth, max(high, peak / bandwidth) * 2})
+        for at in sorted({min(low / 2, peak / bandwidth / 4), peak / bandwidth, max(high, peak / bandwidth) * 2})
     ]
 
 
