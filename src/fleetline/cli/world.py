@@ -207,12 +207,16 @@ def market(
     show(found, lambda: _market_tables(found), as_json)
 
 
+def _price(over_trend: float | None) -> float | str:
+    return "none" if over_trend is None else over_trend
+
+
 def _market_tables(found: dict[str, Any]) -> list[Table]:
     rows = [
         {
             "year": str(state.get("year", found["as_of"])),
             "load": state["load"]["p50"],
-            **{f"price {point}": state["price_over_trend"][point] for point in ("p5", "p50", "p95")},
+            **{f"price {point}": _price(state["price_over_trend"][point]) for point in ("p5", "p50", "p95")},
             "out": state["priced_out"]["p50"],
             "down": state["moved_to_smaller"]["p50"],
             "crunch": state["probability_crunch"],
@@ -233,7 +237,7 @@ def _market_tables(found: dict[str, Any]) -> list[Table]:
     paid += [{"what": words} | found["list_prices"][key] for key, words in lists.items()]
     quiet = found["no_crunch"]
     return [
-        table("The market by year, medians; price of a chip second", rows, columns),
+        table("The market by year, medians; price of a chip second, none where none clears in that world", rows, columns),
         table("What pays for the fleet", paid, {"what": "what", **points}, clip=60),
         table(
             f"No crunch until {quiet['until']}, in {quiet['probability']:.0%} of worlds; these beside all",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from fleetline.figures import agents, calibration, energy, foresight, rack, today, world
+from fleetline.figures.findings import Sentence, findings, first_screen, has_mix, load_spread, price_words, sections
 from fleetline.figures.style import (
     DARK,
     NAME_OF,
@@ -24,7 +25,6 @@ from fleetline.figures.style import (
     styled,
     when,
 )
-from fleetline.figures.today import Sentence, first_screen
 from fleetline.study import Results
 
 __all__ = [
@@ -39,10 +39,15 @@ __all__ = [
     "config",
     "demand_words",
     "figures",
+    "findings",
     "first_screen",
     "fleet_words",
+    "has_mix",
     "human",
+    "load_spread",
+    "price_words",
     "rounded",
+    "sections",
     "styled",
     "when",
 ]
@@ -50,10 +55,15 @@ __all__ = [
 
 def figures(results: Results, space: Space = WIDE) -> list[Figure]:
     """Every figure of the report, in its order, in the space there is."""
-    return [make(results, space) for make in (*(_OF_A_MIX if today.shown(results) else ()), *_FIGURES)]
+    return [make(results, space) for make in (*(_OF_A_MIX if has_mix(results) else ()), *_FIGURES)]
 
 
-_OF_A_MIX: Sequence[Callable[[Results, Space], Figure]] = (today.load_over_time, today.crunch_or_glut, today.walk)
+_OF_A_MIX: Sequence[Callable[[Results, Space], Figure]] = (
+    today.load_over_time,
+    today.supply_and_demand,
+    today.crunch_or_glut,
+    today.walk,
+)
 
 
 _FIGURES: Sequence[Callable[[Results, Space], Figure]] = (

@@ -161,9 +161,13 @@ _COUNT = ("None", "One", "Two", "All")
 
 def error_by_group(results: Results, space: Space = WIDE) -> Figure:
     """The error of our fit by model, chip and framework: TPOT, with the article's numbers beside."""
-    shown = ("model", "chip", "framework")
+    shown, names = ("model", "chip", "framework"), results.setting["names"]
     rows = [
-        row | {"who": "our fit" if row["preset"] == "fitted" else "the article's numbers", "label": f"{row['group']}"}
+        row
+        | {
+            "who": "our fit" if row["preset"] == "fitted" else "the article's numbers",
+            "label": names.get(row["group"], row["group"]),
+        }
         for row in results.tables["error_by_group"]
         if row["by"] in shown and row["tpot_median_abs_log"] >= 0  # NaN where a group has TTFT alone
     ]
@@ -195,7 +199,7 @@ def error_by_group(results: Results, space: Space = WIDE) -> Figure:
         title=f"Three numbers do not carry over: {every['tpot_median_abs_log']:.0%} off over all models and chips",
         caption=(
             f"Median |log(predicted / measured)| of TPOT over {every['rows']:,} published runs, fitted to Kimi K2.5 on Nvidia "
-            f"alone. Worst is {worst['group']} ({_tpot(worst):.2f}): one latency a pass cannot hold for every model and framework."
+            f"alone. Worst is {names.get(worst['group'], worst['group'])} ({_tpot(worst):.2f}): one latency a pass cannot hold for every model and framework."
         ),
         description="Three panels of dots by model, chip and framework; most lie between 0.1 and 0.8.",
         chart=space.beside(*panels),
@@ -205,12 +209,13 @@ def error_by_group(results: Results, space: Space = WIDE) -> Figure:
 def held_out_by_group(results: Results, space: Space = WIDE) -> Figure:
     """The error of the fit of all rows on configurations it had not seen, by model, chip and framework."""
     shown, names = ("model", "chip", "framework"), {"pooled": "fit of all rows, held out", "article": "the article's form"}
+    called = results.setting["names"]
     rows = [
-        row | {"who": names[row["form"]]}
+        row | {"who": names[row["form"]], "group": called.get(row["group"], row["group"])}
         for row in results.tables["held_out_by_group"]
         if row["by"] in shown and row["tpot_by_configuration"] >= 0
     ]
-    colours = alt.Scale(domain=list(names.values()), range=[BLUE, GREY])
+    colours = colours_of(dict(zip(names.values(), (BLUE, GREY), strict=True)))
     panels = [_held_out_panel([row for row in rows if row["by"] == group], group, colours, space) for group in shown]
     every = {row["form"]: row for row in results.tables["held_out_by_group"] if row["by"] == "all"}
     ours, theirs = (every[form]["tpot_by_configuration"] for form in ("pooled", "article"))

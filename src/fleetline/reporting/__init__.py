@@ -42,8 +42,9 @@ def report(
     Raises:
         InputError: a scenario that does not hold; the folder cannot be written to.
     """
-    from fleetline.figures import figures, styled  # noqa: PLC0415  (Altair takes half a second to load)
-    from fleetline.reporting.page import page, render  # noqa: PLC0415
+    from fleetline.figures import NARROW, figures  # noqa: PLC0415  (Altair takes half a second to load)
+    from fleetline.reporting.page import page  # noqa: PLC0415
+    from fleetline.reporting.pictures import draw  # noqa: PLC0415
     from fleetline.study import study  # noqa: PLC0415
 
     if not str(out):
@@ -53,12 +54,14 @@ def report(
     results = study(__version__, scenario_of(scenario, settings), draws=draws, seed=seed, progress=progress)
     shown = figures(results)
     files: dict[str, bytes] = {}
-    for figure in shown:
+    pictures = {}
+    for figure, narrow in zip(shown, figures(results, NARROW), strict=True):
         progress(f"figure {figure.name.replace('_', ' ')}")
-        files |= render(figure.name, styled(figure.chart))
+        pictures[figure.name] = draw(figure, narrow)
+        files |= pictures[figure.name].files
     for name, rows in results.tables.items():
         files[f"tables/{name}.csv"] = table_csv(rows)
     files["results.json"] = (json.dumps(plain(results), indent=1, allow_nan=False) + "\n").encode()
     progress("page")
-    files["report.html"] = page(results, shown).encode()
+    files["report.html"] = page(results, shown, pictures).encode()
     return replace_all(Path(out), files)

@@ -1,88 +1,89 @@
-"""The report's HTML page and its pictures. One file: charts, the library that draws them and the data are inside it."""
+"""The report's HTML page. One file: pictures and data are inside it, and a few lines of script that it can do without."""
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
-from typing import Any
+from urllib.parse import quote
 
 import jinja2
-import vl_convert
 
 from fleetline.figures import (
     NAME_OF,
     Figure,
     demand_words,
+    findings,
     first_screen,
     fleet_words,
+    has_mix,
     human,
+    load_spread,
     rounded,
-    styled,
+    sections,
     when,
 )
 from fleetline.reporting.files import table_csv
+from fleetline.reporting.pictures import Picture, theme_css
+from fleetline.reporting.tables import tables_of
+from fleetline.reporting.words import capital, number
 from fleetline.study import Results
 
-_SCALE = 2.0  # pixels a point, so that a picture stays sharp on a dense screen
 
-
-def render(name: str, spec: Mapping[str, Any]) -> dict[str, bytes]:
-    """A chart as SVG and PNG, by file name."""
-    return {
-        f"figures/{name}.svg": vl_convert.vegalite_to_svg(dict(spec)).encode(),
-        f"figures/{name}.png": vl_convert.vegalite_to_png(dict(spec), scale=_SCALE),
-    }
-
-
-def page(results: Results, figures: Sequence[Figure]) -> str:
+def page(results: Results, figures: Sequence[Figure], pictures: Mapping[str, Picture]) -> str:
     """The whole report as one HTML text that needs nothing from the network."""
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    names = {**results.setting["names"], **NAME_OF}
     environment.filters |= {
         "number": number,
         "rounded": rounded,
         "human": human,
         "when": when,
-        "name": lambda key: NAME_OF.get(key, key),
-        "capital": lambda words: words[:1].upper() + words[1:],
+        "name": lambda key: names.get(key, key),
+        "capital": capital,
         "holds": lambda row, wanted: all(row[key] == value for key, value in wanted.items()),
     }
-    template = environment.from_string((files("fleetline.reporting") / "report.html.jinja").read_text(encoding="utf-8"))
-    return template.render(
+    shown = tables_of(results)
+    ours = sections(results)
+    return environment.from_string(_part("report.html.jinja")).render(
         results=results,
-        tables=results.tables,
+        mixed=has_mix(results),
         figures={figure.name: figure for figure in figures},
-        answers=first_screen(results) if "today_now" in results.tables else (),
+        pictures=pictures,
+        shown=shown,
+        drawn={figure.table: figure.name for figure in figures},
+        tabled_names={table.name for table in shown.values()},
+        answers=first_screen(results) if has_mix(results) else (),
+        found=findings(results),
+        spread=load_spread(results) if has_mix(results) else None,
+        sections=ours,
+        numbers={anchor: place for place, (anchor, _) in enumerate(ours, start=1)},
         fleet_words=fleet_words(results),
         demand_words=demand_words(results),
-        specs=_script_json({figure.name: styled(figure.chart) for figure in figures}),
         downloads={name: _data_link(table_csv(rows)) for name, rows in results.tables.items()},
-        bundle=vl_convert.javascript_bundle(),  # type: ignore[call-arg]  # its stub forgets the default,
+        css=_css(),
+        script=_part("report.js"),
     )
 
 
-def number(value: float | str | None) -> str:
-    """A number for people: thousands separated, four digits, small ones in powers of ten; words as they are."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    if value == 0 or 1e-2 <= abs(value) < 1e4:
-        return f"{value:,.4g}" if abs(value) < 1e3 else f"{value:,.0f}"
-    if abs(value) >= 1e4:
-        for scale, word in ((1e12, "trillion"), (1e9, "billion"), (1e6, "million")):
-            if abs(value) >= scale:
-                return f"{value / scale:,.4g} {word}"
-        return f"{value:,.0f}"
-    mantissa, exponent = f"{value:.3e}".split("e")
-    return f"{mantissa}e{int(exponent)}"
+def _part(name: str) -> str:
+    return (files("fleetline.reporting") / name).read_text(encoding="utf-8")
 
 
-def _script_json(value: Any) -> str:
-    """JSON that may stand inside a script element: nothing in it can end the element."""
-    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+_DARK_PAGE = "--ink:#ecedee;--soft:#b4b9be;--line:#3a4046;--paper:#16191c;--tint:#20252a;--link:#8ac6f5;--mark:#5ab0e8;"
+
+
+def _css() -> str:
+    """The page's style and its pictures' colours: dark where the reader's system is, or where chosen; never on paper."""
+    light, dark, rules = theme_css()
+    dark = f"color-scheme:dark;{_DARK_PAGE}{dark}"
+    return (
+        f"{_part('report.css')}\n@media screen {{\n:root{{{light}}}\n:root[data-theme=dark]{{{dark}}}\n"
+        f"@media (prefers-color-scheme: dark){{:root:not([data-theme=light]){{{dark}}}}}\n{rules}\n}}"
+    )
 
 
 def _data_link(content: bytes) -> str:
-    return "data:text/csv;charset=utf-8;base64," + base64.b64encode(content).decode()
+    """A table inside its link: what is digits and commas stays as it is, which base64 would make a third longer."""
+    return "data:text/csv;charset=utf-8," + quote(content, safe=" ,.:;/()[]{}=+*|'-_~!@$")

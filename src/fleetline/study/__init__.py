@@ -19,6 +19,7 @@ from fleetline.catalog import load
 from fleetline.scenario import KEYS, Assumption, Scenario
 from fleetline.scenario import scenario as read_scenario
 from fleetline.study import agents, calibration, energy, foresight, rack, today, world
+from fleetline.study.names import names
 from fleetline.study.results import SYSTEM, Asked, Results, Rows
 from fleetline.study.sources import used_sources
 from fleetline.world.mix import has_mix
@@ -137,6 +138,7 @@ def _setting(asked: Asked) -> dict[str, Any]:
         "supply_growth": scenario.number("growth.supply"),
         "draws": asked.draws.count,
         "seed": asked.seed,
+        "names": names(),
     }
 
 

@@ -1,0 +1,42 @@
+"""What people call what tables name by key: systems, chips and models of the catalog, and names used in benchmarks."""
+
+from __future__ import annotations
+
+from fleetline.catalog import load
+from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
+from fleetline.runs import rows_of
+
+# the engines' own spelling; a prefix names what orchestrates them
+_ENGINES = {
+    "vllm": "vLLM",
+    "sglang": "SGLang",
+    "trt": "TensorRT-LLM",
+    "atom": "ATOM",
+    "dynamo": "Dynamo",
+    "mori": "MoRI",
+    "mooncake": "Mooncake",
+    "llmd": "llm-d",
+    "disagg": "disaggregated",
+}
+
+
+def names() -> dict[str, str]:
+    """Key -> name: catalog systems and models; models, chips and engines as benchmarks call them."""
+    catalog = load()
+    titles = {key: model.title.partition(" (")[0] for key, model in catalog.models.items()}
+    found: dict[str, str] = {}
+    for row in catalog.rows("benchmark_models", BenchmarkModelRow):
+        name = titles.get(row.model, row.model)
+        found[row.key] = f"{name} ({row.key})" if name in found.values() else name  # two releases of one architecture
+    found |= {row.hardware: row.hardware.upper() for row in catalog.rows("hardware", HardwareRow)}
+    found |= {key: engine(key) for key in _engines()}
+    return found | titles | {key: system.chip.name for key, system in catalog.systems.items()}
+
+
+def _engines() -> set[str]:
+    return {row.framework for row in rows_of(())[0]}
+
+
+def engine(key: str) -> str:
+    """A serving engine by its own spelling: "dynamo-trt" reads "Dynamo TensorRT-LLM"."""
+    return " ".join(_ENGINES.get(part, part) for part in key.split("-"))
