@@ -207,6 +207,9 @@ def market(
     show(found, lambda: _market_tables(found), as_json)
 
 
+_WHOLE = 1000  # characters: a reason is folded, never cut
+
+
 def _price(over_trend: float | None) -> float | str:
     return "none" if over_trend is None else over_trend
 
@@ -306,7 +309,7 @@ def _supply_tables(answer: dict[str, Any]) -> list[Table]:
         "output_tok_s": "tok/s",
         "reason": "why not",
     }
-    tables = [table(title, totals, columns), table("By system, medians", systems, by_system, clip=60)]
+    tables = [table(title, totals, columns), table("By system, medians", systems, by_system, clip=_WHOLE)]
     return [*tables, *_measured_table(answer), *_not_counted_table(answer)]
 
 
@@ -314,10 +317,10 @@ def _measured_table(answer: dict[str, Any]) -> list[Table]:
     rows = [each | each["output_tok_s"] for each in answer["measured"]]
     columns = {"workload": "workload", "definition": "speed by", "p5": "5%", "p50": "median", "p95": "95%"}
     columns["without_a_run"] = "chips without a run"
-    return [table("The same chips at the best measured rates of the model", rows, columns, clip=60)] if rows else []
+    return [table("The same chips at the best measured rates of the model", rows, columns, clip=_WHOLE)] if rows else []
 
 
 def _not_counted_table(answer: dict[str, Any]) -> list[Table]:
     rows = [each | {"chips": each["chips"]["p50"]} for each in answer["not_counted"]]
     columns = {"chip_type": "chip", "chips": "chips", "reason": "why it serves nothing here"}
-    return [table("In the fleet and not served", rows, columns, clip=120)] if rows else []
+    return [table("In the fleet and not served", rows, columns, clip=_WHOLE)] if rows else []

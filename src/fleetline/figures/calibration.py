@@ -189,7 +189,7 @@ def error_by_group(results: Results, space: Space = WIDE) -> Figure:
                 y=alt.Y("label:N", sort=order, title=group, axis=alt.Axis(grid=True, labelFontSize=11)),
                 color=alt.Color("who:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="circle")),
             )
-            .properties(width=space.panel(3, labels=95 if space.narrow else 50), height=alt.Step(18))
+            .properties(width=space.panel(3, labels=150 if space.narrow else 70), height=alt.Step(18))
         )
     (every,) = [row for row in results.tables["error_by_group"] if (row["preset"], row["by"]) == ("fitted", "all")]
     worst = max((row for row in rows if row["by"] == "model" and row["preset"] == "fitted"), key=_tpot)
@@ -241,7 +241,7 @@ def _held_out_panel(rows: Rows, group: str, colours: alt.Scale, space: Space) ->
             y=alt.Y("group:N", sort="x", title=group, axis=alt.Axis(grid=True, labelFontSize=11)),
             color=alt.Color("who:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="circle")),
         )
-        .properties(width=space.panel(3, labels=95 if space.narrow else 50), height=alt.Step(18))
+        .properties(width=space.panel(3, labels=150 if space.narrow else 70), height=alt.Step(18))
     )
     return panel
 
