@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs lock clean kernel-page rates ledger forecasts
+.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates ledger forecasts
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -24,6 +24,7 @@ help:
 	@echo "make peers       other predictors on the same rows: docs/peers.md (maintainers; installs them under out/peers)"
 	@echo "make reference   renew docs/cli.md, docs/data.md and docs/assumptions.md (maintainers)"
 	@echo "make docs        the documentation as a site, in out/site"
+	@echo "make sweep-page  measure how sweeps grow, for docs/sweep.md (maintainers; minutes, and the whole machine)"
 	@echo "make lock        renew the pinned requirements (maintainers)"
 
 report: .venv/core.stamp
@@ -86,7 +87,10 @@ tables: .venv/dev.stamp
 pictures: report
 	mkdir -p docs/figures
 	cp out/figures/supply_against_demand.svg out/figures/load_over_time.svg docs/figures/
-	$(BIN)/python tools/readme.py README.md docs/agents.md docs/cookbook.md docs/energy.md docs/index.md docs/model.md docs/today.md
+	$(BIN)/python tools/readme.py README.md docs/agents.md docs/cookbook.md docs/sweep.md docs/energy.md docs/index.md docs/model.md docs/today.md
+
+sweep-page: .venv/dev.stamp
+	$(BIN)/python benchmarks/sweep_scale.py docs/sweep.md
 
 screenshots: .venv/dev.stamp
 	$(BIN)/python tools/screenshots.py docs/figures

@@ -21,6 +21,7 @@ README = ROOT / "README.md"
         "docs/index.md",
         "docs/model.md",
         "docs/cookbook.md",
+        "docs/sweep.md",
     ],
 )
 def test_every_example_prints_what_the_page_says(name: str) -> None:

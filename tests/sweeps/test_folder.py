@@ -245,3 +245,23 @@ def test_what_a_chunk_is_made_with_knows_the_files_a_grid_names(tmp_path: Path) 
     pieces.made_with.cache_clear()
     after = pieces.made_with(read({"models": ["kimi-k2.6"], "systems": [str(path)]}).spec)
     assert before != after
+
+
+MEASURED = """
+import json, resource, sys
+from fleetline.sweeps.sweep import sweep
+sweep(json.loads(sys.argv[1]), sys.argv[2])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+"""
+
+
+@pytest.mark.long
+def test_memory_does_not_grow_with_points(tmp_path: Path) -> None:
+    def largest(batches: int, draws: int) -> int:
+        given = GRID | {"batch": {"from": 1, "to": 4096, "points": batches}, "draws": draws}
+        command = [sys.executable, "-c", MEASURED, json.dumps(given), str(tmp_path / f"{batches}-{draws}")]
+        return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+    few, rows_too, draws_too = largest(500, 100), largest(4000, 100), largest(500, 800)  # 2.4 and 19.2 million points
+    assert few < 600e6
+    assert max(rows_too, draws_too) < few + 150e6

@@ -16,6 +16,8 @@ from fleetline.cli.show import show, table
 from fleetline.errors import InputError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from fleetline.sweeps.sweep import Progress
 
 
@@ -57,7 +59,10 @@ def sweep(
     if grid is None:
         raise InputError("grid: missing; `fleetline sweep --example` prints one", field="grid")
     if dry_run:
-        _show("What it asks for", vars(sweep_size(grid, keep_draws=keep_draws)), as_json)
+        size = vars(sweep_size(grid, keep_draws=keep_draws))
+        words = {"seconds": "seconds of one processor, about", "bytes": "bytes of results, about"}
+        named = {words.get(key, key): value for key, value in size.items()}
+        show(size, lambda: [_table("What it asks for", named)], as_json)
         return
     if out is None:
         raise InputError("out: missing; the folder to write into", field="out")
@@ -73,15 +78,27 @@ def sweep(
             say=shown.say,
             progress=shown.progress,
         )
-    _show("Swept", {"out": found.out, **found.manifest}, as_json)
+    answer = {"out": found.out, **found.manifest}
+    show(answer, lambda: [_table("Swept", _counts(answer))], as_json)
 
 
-def _show(title: str, answer: dict[str, Any], as_json: bool) -> None:
-    rows = [{"what": key.replace("_", " "), "value": value} for key, value in answer.items() if key in _SHORT]
-    show(answer, lambda: [table(title, rows, {"what": "what", "value": "value"}, clip=100)], as_json)
+def _table(title: str, values: dict[str, Any]) -> Table:
+    rows = [{"what": what, "value": value} for what, value in values.items()]
+    return table(title, rows, {"what": "what", "value": "value"}, clip=100)
 
 
-_SHORT = ("rows", "points", "chunks", "seconds", "bytes", "out", "feasible", "failures")
+def _counts(manifest: dict[str, Any]) -> dict[str, Any]:
+    """What a person wants to know of a sweep at once."""
+    feasible = manifest["feasible"]
+    failed = sum(each["rows"] for each in manifest["failures"])
+    return {
+        "points, each row in every draw": manifest["points"],
+        "rows": manifest["rows"],
+        "... that can be served in all draws": feasible["in_all_draws"],
+        "... in some of them": feasible["in_some"],
+        **{f"... not always: {reason}": rows for reason, rows in manifest["reasons"].items()},
+        **({"... that cannot be built, see manifest.json": failed} if failed else {}),
+    }
 
 
 class _Shown:

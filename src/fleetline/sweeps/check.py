@@ -26,7 +26,7 @@ from fleetline.sweeps.rows import draws_of, points, way_of
 
 MANY_ROWS, MANY_POINTS = 10**7, 10**8  # beyond either, a person has to say yes
 _TRIES = 400  # deployments to try until one can be built: a second or two
-_PROBE = 20_000  # evaluations that the time of all is told from
+_PROBE = 60_000  # evaluations that the time of all is told from
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,7 @@ def size(grid: Grid, number: int) -> Size:
     each = draws_of(fewer, way_of(fewer, number)) + 1
     rows = max(min(_PROBE // each, grid.points_of_a_way), 1)
     start = number * grid.points_of_a_way
+    bytes_of(fewer, start, start + 1)  # what is found or loaded once a process is no part of it
     begun = time.process_time()
     found = bytes_of(fewer, start, start + rows)
     seconds = (time.process_time() - begun) / (rows * fewer.draws)

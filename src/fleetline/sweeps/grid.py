@@ -95,6 +95,11 @@ class Grid:
         return math.prod(len(axis) for axis in self.numbers)
 
     @property
+    def batch_given(self) -> bool:
+        """Whether batches are asked for, and not looked for."""
+        return any("batch" in axis.columns for axis in self.numbers)
+
+    @property
     def ways_count(self) -> int:
         """Deployments."""
         return math.prod(len(axis) for axis in self.ways)

@@ -30,6 +30,7 @@ from fleetline.sweeps.rows import NUMBER_COLUMNS, Block, Way, blocks
 EVALUATIONS, ROWS, DEPLOYMENTS = 2**22, 2**17, 256
 SMALLEST = 2**16  # evaluations: below, handing a chunk out costs more than computing it
 SPREAD = 64  # a grid too small for whole chunks is cut into so many, to keep all workers busy
+SEARCH = 8  # so many times the work of a given batch is a best one, about
 RAW = 2**18  # evaluations of a chunk whose draws are kept
 
 
@@ -45,7 +46,7 @@ class Piece:
 
 def rows_of_chunk(grid: Grid) -> int:
     """Rows of every chunk but the last."""
-    most = RAW if grid.keep_draws else EVALUATIONS
+    most = RAW if grid.keep_draws else EVALUATIONS if grid.batch_given else EVALUATIONS // SEARCH
     evaluations = min(max(grid.points // SPREAD, SMALLEST), most)
     return max(min(evaluations // grid.draws, ROWS, DEPLOYMENTS * grid.points_of_a_way), 1)
 
