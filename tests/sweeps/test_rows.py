@@ -112,6 +112,15 @@ def test_without_a_batch_the_best_one_is_found(tmp_path: Path) -> None:
     assert fast["reason"] == "speed: slower than wanted"
 
 
+def test_where_nothing_is_uncertain_nothing_is_drawn(tmp_path: Path) -> None:
+    grid = SMALL | {"preset": ["article", "ideal"], "draws": 1000}
+    assert sweep(grid, tmp_path / "out").manifest["points"] == 2 * 12
+    assert sweep(grid | {"speed": "1..30"}, tmp_path / "speed").manifest["points"] == 2 * 12 * 1000
+    (row,) = rows(tmp_path / "out", where="model = 'kimi-k2.6' AND system = 'b200' AND preset = 'article' AND batch = 64")
+    asked = throughput("kimi-k2.6", "b200", preset="article", batch=64)
+    assert [row[f"tpot_s_{level}"] for level in ("p5", "p50", "p95")] == pytest.approx([float(asked.tpot_s)] * 3, rel=1e-12)
+
+
 def test_a_speed_that_is_not_said_is_the_one_that_is_meant(tmp_path: Path) -> None:
     sweep({"models": ["kimi-k2.6"], "systems": ["gb200-nvl72"]}, tmp_path / "best")
     sweep({"models": ["kimi-k2.6"], "systems": ["gb200-nvl72"], "batch": 8}, tmp_path / "given")

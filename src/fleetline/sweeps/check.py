@@ -22,11 +22,10 @@ from fleetline.physics.money import PRICES
 from fleetline.sweeps.axes import NUMBERS
 from fleetline.sweeps.grid import Grid
 from fleetline.sweeps.pieces import bytes_of, chunks_of
-from fleetline.sweeps.rows import draws_of, points, way_of
+from fleetline.sweeps.rows import BLOCK, draws_of, points, way_of
 
 MANY_ROWS, MANY_POINTS = 10**7, 10**8  # beyond either, a person has to say yes
 _TRIES = 400  # deployments to try until one can be built: a second or two
-_PROBE = 60_000  # evaluations that the time of all is told from
 
 
 @dataclass(frozen=True)
@@ -146,13 +145,13 @@ def _numbers(grid: Grid, number: int) -> None:
 
 def size(grid: Grid, number: int) -> Size:
     """How much there is to do, told from some rows of the deployment of this number."""
-    fewer = replace(grid, draws=min(grid.draws, _PROBE))
+    fewer = replace(grid, draws=min(grid.draws, BLOCK))
     each = draws_of(fewer, way_of(fewer, number)) + 1
-    rows = max(min(_PROBE // each, grid.points_of_a_way), 1)
+    rows = max(min(BLOCK // each, grid.points_of_a_way), 1)
     start = number * grid.points_of_a_way
     bytes_of(fewer, start, start + 1)  # what is found or loaded once a process is no part of it
     begun = time.process_time()
     found = bytes_of(fewer, start, start + rows)
-    seconds = (time.process_time() - begun) / (rows * fewer.draws)
-    kept = grid.draws / fewer.draws if grid.keep_draws else 1.0
+    seconds = (time.process_time() - begun) / (rows * fewer.worlds)
+    kept = grid.worlds / fewer.worlds if grid.keep_draws else 1.0
     return Size(grid.rows, grid.points, chunks_of(grid), seconds * grid.points, found / rows * grid.rows * kept)

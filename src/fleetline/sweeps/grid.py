@@ -23,6 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from fleetline import inputs
 from fleetline.beliefs import Belief, between
 from fleetline.catalog import load
+from fleetline.deployment import DEFAULT_PRESET, DEGREES, PARALLEL_PRESET
 from fleetline.errors import InputError, read_text, unknown_name
 from fleetline.sweeps.axes import MORE_RATES, NUMBERS, RATES, WAYS, WORKLOADS, Axis, Count, Numeric
 
@@ -110,9 +111,19 @@ class Grid:
         return self.ways_count * self.points_of_a_way
 
     @property
+    def worlds(self) -> int:
+        """Draws that differ: one where nothing is uncertain, neither in the grid nor in a preset of it."""
+        given = {column for axis in self.numbers for column in axis.columns}
+        asked = {column: {each[0] for each in axis.values} for axis in self.ways for column in axis.columns[:1]}
+        default = PARALLEL_PRESET if asked.keys() & {*DEGREES} else DEFAULT_PRESET
+        presets = [load().presets.get(name) for name in asked.get("preset", {default})]
+        fitted = {name for preset in presets if preset is not None for name in preset.intervals}
+        return self.draws if self.uncertain or fitted - given else 1
+
+    @property
     def points(self) -> int:
-        """Deployments to evaluate at most: a point in every draw."""
-        return self.rows * self.draws
+        """Deployments to evaluate at most: a row in every draw."""
+        return self.rows * self.worlds
 
 
 def read(given: str | Path | Mapping[str, Any], *, keep_draws: bool = False) -> Grid:

@@ -48,7 +48,7 @@ def rows_of_chunk(grid: Grid) -> int:
     """Rows of every chunk but the last."""
     most = RAW if grid.keep_draws else EVALUATIONS if grid.batch_given else EVALUATIONS // SEARCH
     evaluations = min(max(grid.points // SPREAD, SMALLEST), most)
-    return max(min(evaluations // grid.draws, ROWS, DEPLOYMENTS * grid.points_of_a_way), 1)
+    return max(min(evaluations // grid.worlds, ROWS, DEPLOYMENTS * grid.points_of_a_way), 1)
 
 
 def chunks_of(grid: Grid) -> int:

@@ -117,11 +117,10 @@ def _run(
         say(f"{len(done)} of {chunks} chunks are done already")
     left = [number for number in range(chunks) if number not in done]
     found = points = sum(_points(grid, number) for number in done)
-    total = grid.rows * grid.draws
     for number, each in enumerate(_pieces(grid, left, workers, scheduler, say), start=len(done) + 1):
         folder.keep(each)
         points += _points(grid, each.number)
-        progress(Progress(chunks, number, total, points, found, time.monotonic() - begun))
+        progress(Progress(chunks, number, grid.points, points, found, time.monotonic() - begun))
     computed = time.monotonic()
     say("joining the chunks")
     manifest = folder.finish()
@@ -150,7 +149,7 @@ def _pieces(
 
 def _points(grid: Grid, number: int) -> int:
     start, stop = extent(grid, number)
-    return (stop - start) * grid.draws
+    return (stop - start) * grid.worlds
 
 
 def _check_workers(workers: object, scheduler: object, grid: Grid) -> None:
