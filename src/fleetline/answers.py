@@ -5,9 +5,10 @@ Arrays are answered a chunk of points at a time, so that memory does not grow wi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import partial
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -16,10 +17,11 @@ import numpy.typing as npt
 
 from fleetline import inputs
 from fleetline.architecture.attention import Numbers
-from fleetline.physics import serving
-from fleetline.physics.chunks import in_chunks
+from fleetline.physics import chunks, serving
 from fleetline.physics.critical import critical_batch
-from fleetline.physics.serving import Deployment, Limits, Rates
+from fleetline.physics.serving import Deployment, Limits, Rates, Shares
+from fleetline.physics.tape import Recorder, directly
+from fleetline.threads import threads
 
 
 @dataclass(frozen=True)
@@ -88,71 +90,245 @@ def answer(
 ) -> Throughput:
     """Everything about a deployment at a batch, or at its best one; 0 stands for none that is allowed, and is told why.
 
+    Of more points than one chunk a field is computed when it is first read, with those that belong to it.
+
     `optimised`: whether the batch is the best one, so that what keeps it from growing is told, and not what it waits for.
     """
     shape = np.broadcast_shapes(np.shape(batch) if batch is not None else (), serving.shape_of(deployment, limits))
-    told = in_chunks(partial(_answered, optimised=optimised), (deployment, limits, batch), shape)
-    return replace(told, setting=setting)
-
-
-def _answered(deployment: Deployment, limits: Limits, batch: Numbers | None, *, optimised: bool) -> Throughput:
-    """The answer to as many points as fit in a processor's cache."""
+    if math.prod(shape) > chunks.POINTS:
+        return _deferred(_Points(deployment, limits, batch, shape, optimised), setting)
     chosen = serving.best_batch(deployment, limits) if batch is None else batch
-    used = np.where(np.equal(chosen, 0.0), deployment.placement.ranks, chosen)[()]
-    found = serving.rates(deployment, used)
-    memory = serving.memory_used(deployment, used)
-    none = np.equal(chosen, 0.0)
-    why = _why(deployment, limits, found, memory, none)
-    feasible = np.asarray(why == 0)
-    bound = serving.bound(deployment, limits, found) if optimised else serving.longest_wait(found.cycle)
-    usd_per_s, power = deployment.terms.usd_per_s(deployment.system), deployment.system.power
-    values: dict[str, Numbers] = {
-        "batch": used,
-        "critical_batch": critical_batch(deployment),
-        "sessions": serving.sessions(deployment, found),
-        "throughput_tok_s": found.throughput,
-        "throughput_tok_s_gpu": found.throughput / deployment.system.gpus,
-        "speed_tok_s_user": found.speed,
-        "interactivity_tok_s_user": 1.0 / _where(feasible, found.tpot_s),  # no time at all beside prompts that never end
-        "ttft_s": found.ttft_s,
-        "ttft_p90_s": found.waiting.percentile_s(0.90),
-        "ttft_p99_s": found.waiting.percentile_s(0.99),
-        "tpot_s": found.tpot_s,
-        "cycle_s": found.cycle.total_s,
-        "network_s": found.cycle.network_s,
-        "latency_s": found.cycle.latency_s,
-        "memory_used_bytes": memory,
-        "cost_usd_per_mtok_output": 1e6 * usd_per_s / found.throughput,
-        "energy_j_per_output_token": np.nan if power is None else power / found.throughput,
+    told = _Told(deployment, limits, chosen, optimised)
+    values = {name: _whole(_shown(told, name), shape) for name in _FIELDS}
+    words = {"reason": _SAID[values["reason"]] if shape else _worded(told), "binding": _words_of(_BOUND, values["binding"])}
+    return Throughput(**_parted(values | words), setting=setting)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What is told of as many points as fit in a processor's cache, each number when it is asked for."""
+
+    deployment: Deployment
+    limits: Limits
+    chosen: Numbers
+    optimised: bool
+    call: Callable[..., Any] = directly
+
+    @cached_property
+    def none(self) -> Any:
+        """Where not even one request is allowed."""
+        return np.equal(self.chosen, 0.0) if self.optimised else False
+
+    @cached_property
+    def used(self) -> Numbers:
+        """The batch that is told of: the smallest, where none is allowed."""
+        return np.where(self.none, self.deployment.placement.ranks, self.chosen)[()] if self.optimised else self.chosen
+
+    @cached_property
+    def found(self) -> Rates:
+        """The rates at that batch."""
+        return serving.rates(self.deployment, self.used)
+
+    @cached_property
+    def memory(self) -> Numbers:
+        """Memory it takes [byte]."""
+        return serving.memory_used(self.deployment, self.used)
+
+    @cached_property
+    def why(self) -> Any:
+        """Number of the first reason why a case cannot be served, 0 where it can."""
+        deployment, limits, found = self.deployment, self.limits, self.found
+        not_stable = np.logical_not(found.waiting.stable)
+        fails = {
+            "rate": serving.overrun(deployment, found) & np.logical_or(np.logical_not(self.none), not_stable),
+            "memory": np.greater(self.memory, serving.memory_capacity(deployment)),
+            "context": np.logical_not(serving.within_context(deployment)),
+        }
+        if not limits.none:
+            slow = {"speed": np.less(found.speed, limits.speed), "ttft": np.greater(found.ttft_s, limits.max_ttft)}
+            fails = slow | fails
+        why: Any = np.int8(0)
+        for kind, failed in fails.items():  # the first that a person would find out comes last
+            why = np.where(failed, np.int8(_KINDS.index(kind)), why)[()]
+        return why
+
+    @cached_property
+    def blank(self) -> Any:
+        """What is added to a number to be told: nothing, or NaN where the case cannot be served."""
+        return np.where(self.feasible, 0.0, np.nan)[()]
+
+    @cached_property
+    def feasible(self) -> Any:
+        """Whether it can be served."""
+        return np.equal(self.why, np.int8(0))
+
+    @cached_property
+    def usd_per_s(self) -> Numbers:
+        """What is paid for the chips [USD/s]."""
+        return self.deployment.terms.usd_per_s(self.deployment.system)
+
+    @cached_property
+    def joule_per_s(self) -> Numbers:
+        """What the chips draw [W]."""
+        power = self.deployment.system.power
+        return np.nan if power is None else power
+
+    @cached_property
+    def shares(self) -> Shares:
+        """What each kind of token costs of a cycle."""
+        return serving.shares(self.deployment, self.found)
+
+    @cached_property
+    def bound(self) -> Any:
+        """What binds, as its place in `serving.BOUNDS`."""
+        if self.optimised:
+            return serving.bound(self.deployment, self.limits, self.found)
+        return serving.longest_wait(self.found.cycle)
+
+    def paid(self, share: Numbers) -> Numbers:
+        """A share of a cycle's cost [USD per million]."""
+        return 1e6 * self.usd_per_s * self.found.output_tokens / self.found.throughput * share
+
+
+_UNBOUND = len(serving.BOUNDS)  # of a case that cannot be served
+
+# How each number is found; all but those of `_ALWAYS` are NaN where a case cannot be served.
+_FIELDS: Mapping[str, Callable[[_Told], Any]] = MappingProxyType(
+    {
+        "feasible": lambda told: told.feasible,
+        "reason": lambda told: told.why,
+        "batch": lambda told: told.used,
+        "memory_used_bytes": lambda told: told.memory,
+        "throughput_tok_s": lambda told: told.found.throughput,
+        "speed_tok_s_user": lambda told: told.found.speed,
+        "ttft_s": lambda told: told.found.ttft_s,
+        "tpot_s": lambda told: told.found.tpot_s,
+        "cycle_s": lambda told: told.found.cycle.total_s,
+        "throughput_tok_s_gpu": lambda told: told.found.throughput / told.deployment.system.gpus,
+        # no time at all beside prompts that never end
+        "interactivity_tok_s_user": lambda told: 1.0 / (told.found.tpot_s + told.blank),
+        "cost_usd_per_mtok_output": lambda told: 1e6 * told.usd_per_s / told.found.throughput,
+        "energy_j_per_output_token": lambda told: told.joule_per_s / told.found.throughput,
+        "memory_capacity_bytes": lambda told: serving.memory_capacity(told.deployment),
+        "sessions": lambda told: serving.sessions(told.deployment, told.found),
+        "binding": lambda told: np.where(told.feasible, told.bound, np.int8(_UNBOUND)),
+        "network_s": lambda told: told.found.cycle.network_s,
+        "latency_s": lambda told: told.found.cycle.latency_s,
+        "prefill.compute_s": lambda told: told.found.prefill.compute_s,
+        "prefill.bandwidth_s": lambda told: told.found.prefill.bandwidth_s,
+        "decode.compute_s": lambda told: told.found.decode.compute_s,
+        "decode.bandwidth_s": lambda told: told.found.decode.bandwidth_s,
+        "prices_usd_per_mtok.input": lambda told: told.paid(told.shares.input),
+        "prices_usd_per_mtok.cached_input": lambda told: told.paid(told.shares.cached),
+        "prices_usd_per_mtok.output": lambda told: told.paid(told.shares.output),
+        "ttft_p90_s": lambda told: told.found.waiting.percentile_s(0.90),
+        "ttft_p99_s": lambda told: told.found.waiting.percentile_s(0.99),
+        "critical_batch": lambda told: critical_batch(told.deployment, told.call),
     }
-    shown = {name: _where(feasible, value) for name, value in values.items()}
-    stages = {
-        name: StageSeconds(_where(feasible, stage.compute_s), _where(feasible, stage.bandwidth_s))
-        for name, stage in (("prefill", found.prefill), ("decode", found.decode))
-    }
-    return Throughput(
-        feasible=feasible[()],
-        reason=_worded(why, deployment, limits, found, alone=bool(np.all(none | np.equal(used, 1.0)))),
-        binding=_named(_BOUND, np.where(feasible, bound, _UNBOUND)),
-        memory_capacity_bytes=_where(True, np.broadcast_to(serving.memory_capacity(deployment), feasible.shape)),
-        setting=_UNSET,
-        prices_usd_per_mtok=_prices(deployment, found, usd_per_s, feasible),
-        **shown,
-        **stages,
-    )
+)
+_ALWAYS = frozenset({"feasible", "reason", "binding", "memory_capacity_bytes"})
+
+# Numbers of many points that are computed when one of them is first read.
+_TOGETHER = (
+    (
+        *("feasible", "reason", "batch", "memory_used_bytes", "throughput_tok_s"),
+        *("speed_tok_s_user", "ttft_s", "tpot_s", "cycle_s"),
+    ),
+    (
+        *("throughput_tok_s_gpu", "interactivity_tok_s_user", "sessions", "binding", "memory_capacity_bytes"),
+        *("network_s", "latency_s", "prefill.compute_s", "prefill.bandwidth_s", "decode.compute_s", "decode.bandwidth_s"),
+        *("prices_usd_per_mtok.input", "prices_usd_per_mtok.cached_input", "prices_usd_per_mtok.output"),
+        *("cost_usd_per_mtok_output", "energy_j_per_output_token"),
+    ),
+    ("ttft_p90_s", "ttft_p99_s"),
+    ("critical_batch",),
+)
+_GROUP = MappingProxyType({name: names for names in _TOGETHER for name in names})
+_PARTS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {"prefill": StageSeconds, "decode": StageSeconds, "prices_usd_per_mtok": Prices}
+)
 
 
-_UNSET: Mapping[str, Any] = MappingProxyType({})
+def _shown(told: _Told, name: str) -> Any:
+    """One number as it is told."""
+    value = _FIELDS[name](told)
+    return value if name in _ALWAYS else value + told.blank
 
 
-def _prices(deployment: Deployment, found: Rates, usd_per_s: Numbers, feasible: npt.NDArray[np.bool_]) -> Prices:
-    part = serving.shares(deployment, found)
-    cycle = 1e6 * usd_per_s * found.output_tokens / found.throughput
-    return Prices(*(_where(feasible, cycle * share) for share in (part.input, part.cached, part.output)))
+def _whole(value: Any, shape: tuple[int, ...]) -> Any:
+    """The same, as an array of the shape where it is another."""
+    return value if np.shape(value) == shape else np.broadcast_to(value, shape).copy()
 
 
-def _where(feasible: npt.NDArray[np.bool_] | bool, value: Numbers) -> Any:
-    return np.where(feasible, value, np.nan)[()]
+def _parted(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a `Throughput`: those with a dot in their names go together into the part before it."""
+    found = {name: value for name, value in values.items() if "." not in name}
+    for part, made in _PARTS.items():
+        inside = {name.partition(".")[2]: value for name, value in values.items() if name.startswith(f"{part}.")}
+        found |= {part: made(**inside)} if inside else {}
+    return found
+
+
+# --- many points ----------------------------------------------------------------------------------------------------------
+
+
+class _Points:
+    """More points than one chunk: batches first, where they are to be found, then the numbers that are asked for."""
+
+    def __init__(
+        self, deployment: Deployment, limits: Limits, batch: Numbers | None, shape: tuple[int, ...], optimised: bool
+    ) -> None:
+        self._given, self._shape, self._optimised = (deployment, limits), shape, optimised
+        self._batch = batch
+        self._recorder, self._known = Recorder(), dict[str, Any]()
+
+    @cached_property
+    def _chosen(self) -> Numbers:
+        if self._batch is not None:
+            return self._batch
+        return chunks.in_chunks(partial(serving.best_batch, call=self._recorder), self._given, self._shape, threads())
+
+    def number(self, name: str) -> Any:
+        """One of `_FIELDS`, found with those that belong to it."""
+        if name not in self._known:
+            self._known |= self._group(_GROUP[name])
+        return self._known[name]
+
+    def _group(self, names: tuple[str, ...]) -> dict[str, Any]:
+
+        def some(deployment: Deployment, limits: Limits, chosen: Numbers) -> dict[str, Any]:
+            told = _Told(deployment, limits, chosen, self._optimised, self._recorder)
+            return {name: _shown(told, name) for name in names}
+
+        found: dict[str, Any] = chunks.in_chunks(some, (*self._given, self._chosen), self._shape, threads())
+        return {name: _whole(value, self._shape) for name, value in found.items()}
+
+
+class _Deferred(Throughput):
+    """A `Throughput` of many points whose fields are computed when they are first read."""
+
+    def __getattr__(self, name: str) -> Any:
+        """A field that has not been read before."""
+        points = self.__dict__.get("_points")
+        if points is None or name not in Throughput.__dataclass_fields__:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        inside = [each for each in _FIELDS if name in {each, each.partition(".")[0]}]
+        values = _parted({each: points.number(each) for each in inside})
+        self.__dict__[name] = _words_of(_WORDS[name], values[name]) if name in _WORDS else values[name]
+        return self.__dict__[name]
+
+    def __reduce__(self) -> Any:
+        """As the answer it stands for."""
+        return Throughput, tuple(getattr(self, item.name) for item in fields(self))
+
+
+def _deferred(points: _Points, setting: Mapping[str, Any]) -> Throughput:
+    found = object.__new__(_Deferred)
+    found.__dict__.update(_points=points, setting=setting)
+    return found
+
+
+# --- words ----------------------------------------------------------------------------------------------------------------
 
 
 def _words(texts: Iterable[str]) -> npt.NDArray[np.object_]:
@@ -160,12 +336,7 @@ def _words(texts: Iterable[str]) -> npt.NDArray[np.object_]:
     return np.array(list(texts), dtype=object)
 
 
-def _named(words: npt.NDArray[np.object_], number: npt.NDArray[np.int8]) -> Any:
-    return words[number] if number.shape else np.str_(words[int(number)])
-
-
 _BOUND = _words([*serving.BOUNDS, ""])
-_UNBOUND = len(serving.BOUNDS)
 
 # why a case cannot be served, in the order a person would find out
 _REASONS = MappingProxyType(
@@ -179,32 +350,20 @@ _REASONS = MappingProxyType(
 )
 _KINDS = ("", *_REASONS)
 _SAID = _words(["", *(f"{kind}: {text}" for kind, text in _REASONS.items())])
+_WORDS = MappingProxyType({"reason": _SAID, "binding": _BOUND})
 
 
-def _why(
-    deployment: Deployment, limits: Limits, found: Rates, memory: Numbers, none: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.int8]:
-    """Number of the first reason why a case cannot be served, 0 where it can; `none`: not even one request is allowed."""
-    fails = (
-        ~serving.within_context(deployment),
-        memory > serving.memory_capacity(deployment),
-        serving.overrun(deployment, found) & (np.logical_not(none) | np.logical_not(found.waiting.stable)),
-        found.ttft_s > limits.max_ttft,
-        found.speed < limits.speed,
-    )
-    shape = np.broadcast_shapes(np.shape(found.batch), serving.shape_of(deployment, limits))
-    why = np.zeros(shape, dtype=np.int8)
-    for number in range(len(fails), 0, -1):
-        np.copyto(why, np.int8(number), where=fails[number - 1])
-    return why
+def _words_of(words: npt.NDArray[np.object_], number: Any) -> Any:
+    return words[number] if np.ndim(number) else np.str_(words[int(number)])
 
 
-def _worded(why: npt.NDArray[np.int8], deployment: Deployment, limits: Limits, found: Rates, *, alone: bool) -> Any:
-    """The reasons in words; with the numbers when it is a single case."""
-    if why.shape or not why:
-        return _named(_SAID, why)
-    kind = _KINDS[int(why)]
-    return np.str_(f"{kind}: {_REASONS[kind]} ({_figures(kind, deployment, limits, found, alone=alone)})")
+def _worded(told: _Told) -> np.str_:
+    """The reason why a single case cannot be served, with its numbers; "" where it can."""
+    kind = _KINDS[int(told.why)]
+    if not kind:
+        return np.str_("")
+    alone = bool(told.none or np.equal(told.used, 1.0))
+    return np.str_(f"{kind}: {_REASONS[kind]} ({_figures(kind, told.deployment, told.limits, told.found, alone=alone)})")
 
 
 def _figures(kind: str, deployment: Deployment, limits: Limits, found: Rates, *, alone: bool) -> str:

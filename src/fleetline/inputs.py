@@ -35,7 +35,7 @@ def numbers(what: str, value: npt.ArrayLike) -> Numbers:
         # whole numbers and floats only: a truth value, a date or half of a complex number would be read in silence
         if np.ma.isMaskedArray(value) or found.dtype.kind not in "iuf":
             raise TypeError
-        found = found.astype(float)
+        found = found.astype(float)  # a copy: what is asked for stays as it was given
     except (TypeError, ValueError, OverflowError) as error:
         shown = str(value)[:_SHOWN]
         raise InputError(f"{what}: got {shown}, allowed a number or an array of numbers", field=what, got=shown) from error
@@ -65,11 +65,14 @@ def text(what: str, value: object) -> str:
 def within(what: str, value: Any, low: float, high: float, *, low_open: bool, high_open: bool) -> Numbers:
     """Finite numbers from `low` to `high`, an open end not allowed itself; InputError names the first that is not."""
     given = numbers(what, value)
-    above = np.greater(given, low) if low_open else np.greater_equal(given, low)
-    below = np.less(given, high) if high_open else np.less_equal(given, high)
-    good = above & below & np.isfinite(given)
-    if not np.all(good):
-        wrong = float(np.asarray(given)[~np.asarray(good)].flat[0])
+
+    def good(value: Any) -> Any:
+        above = np.greater(value, low) if low_open else np.greater_equal(value, low)
+        below = np.less(value, high) if high_open else np.less_equal(value, high)
+        return above & below & np.isfinite(value)
+
+    if not (good(np.min(given)) and good(np.max(given))):  # which not-a-number is carried on by
+        wrong = float(np.asarray(given)[~np.asarray(good(given))].flat[0])
         top = "" if np.isinf(high) else f" and {'below' if high_open else 'at most'} {high:g}"
         bottom = "over 0" if low in (0.0, _TINY) and (low_open or low == _TINY) else f"of at least {low:g}"
         allowed = f"a finite number {bottom}{top}"

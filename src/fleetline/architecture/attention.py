@@ -77,6 +77,8 @@ class Attention(Protocol):
 
 def _pairs_within(most: float, context: Numbers) -> Numbers:
     """Integral of min(position, most) from 0 to `context`; infinity is full attention."""
+    if math.isinf(most):
+        return context * context / 2.0
     inside = np.minimum(context, most)
     return inside * inside / 2.0 + inside * (context - inside)
 
@@ -140,7 +142,8 @@ class GroupedQuery:
 
     def kept(self, context: Numbers) -> Numbers:
         """All of the context, the window, or as much as a chunk (engines free it as they free a window)."""
-        return np.minimum(context, min(self.window, self.chunk))
+        most = min(self.window, self.chunk)
+        return context if math.isinf(most) else np.minimum(context, most)
 
 
 @dataclass(frozen=True)

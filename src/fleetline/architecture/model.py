@@ -39,7 +39,7 @@ class WeightPart:
         if np.ndim(self.touched_by_one) == 0 and self.touched_by_one == 1.0:
             return self.elements * np.greater(tokens, 0.0)
         missed = tokens * np.log1p(-np.minimum(self.touched_by_one, _JUST_BELOW_ONE))  # its logarithm
-        return self.elements * -np.expm1(missed)
+        return -self.elements * np.expm1(missed)
 
 
 _JUST_BELOW_ONE = 1.0 - 2.0**-53

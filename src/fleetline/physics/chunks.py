@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from fleetline.physics.tape import Recorded, UnrecordedError, arrays_of, filled, mapped
 
 # Points asked for at once: the dozens of arrays of as many floats that one question makes stay in a processor's cache.
 POINTS = 16384
@@ -20,49 +23,76 @@ POINTS = 16384
 Value = TypeVar("Value")
 
 
-def in_chunks(ask: Callable[..., Value], given: tuple[Any, ...], shape: tuple[int, ...]) -> Value:
-    """`ask(*given)`, whose arrays broadcast to `shape`, with no more than `POINTS` points in work at once."""
+def in_chunks(ask: Callable[..., Value], given: tuple[Any, ...], shape: tuple[int, ...], threads: int = 1) -> Value:
+    """`ask(*given)`, whose arrays broadcast to `shape`, with no more than `POINTS` points in work at once in each thread.
+
+    What `ask` does with the arrays is recorded and replayed, where it is arithmetic alone. Chunks are the same however many
+    threads there are, and so are the results.
+    """
     size = math.prod(shape)
     if size <= POINTS:
         return ask(*given)
-    chunks = [slice(start, min(start + POINTS, size)) for start in range(0, size, POINTS)]
-    first = ask(*points(given, shape, chunks[0]))
-    whole = mapped(lambda each: np.empty(size, each.dtype), first)
-    _fill(whole, first, chunks[0])
-    for chosen in chunks[1:]:
-        _fill(whole, ask(*points(given, shape, chosen)), chosen)
+    chosen = [slice(start, min(start + POINTS, size)) for start in range(0, size, POINTS)]
+    try:
+        whole, fill = _replayed(ask, given, shape)
+    except UnrecordedError:
+        whole, fill = _asked(ask, given, shape)
+    if threads > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(fill, chosen))
+    else:
+        for each in chosen:
+            fill(each)
     joined: Value = mapped(lambda each: each.reshape(shape), whole)
     return joined
 
 
-def mapped(change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], value: Any) -> Any:
-    """The same value with every array in it changed: in fields of frozen dataclasses and in tuples, however deep."""
-    if isinstance(value, np.ndarray):
-        return change(value) if value.ndim else value
-    if isinstance(value, tuple):
-        return tuple(mapped(change, each) for each in value)
-    if is_dataclass(value) and not isinstance(value, type):
-        old = {item.name: getattr(value, item.name) for item in fields(value)}
-        new = {name: mapped(change, each) for name, each in old.items()}
-        changed = {name: each for name, each in new.items() if each is not old[name]}
-        return replace(value, **changed) if changed else value
-    return value
+Fill = Callable[[slice], None]
+
+
+def _replayed(ask: Callable[..., Any], given: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, Fill]:
+    """The answer to fill and how, by a recording of what is done with the first points."""
+    size = math.prod(shape)
+    answer, program = Recorded(ask).recorded(points(given, shape, slice(0, POINTS)))
+    results, arrays = [np.empty(size, dtype) for dtype in program.dtypes], arrays_of(given)
+
+    def fill(chosen: slice) -> None:
+        program.run([_some(each, shape, chosen) for each in arrays], [each[chosen] for each in results])
+
+    return filled(answer, results), fill
+
+
+def _asked(ask: Callable[..., Any], given: tuple[Any, ...], shape: tuple[int, ...]) -> tuple[Any, Fill]:
+    """The answer to fill and how, by asking the function itself."""
+    size = math.prod(shape)
+    first = ask(*points(given, shape, slice(0, POINTS)))
+    whole = mapped(lambda each: np.empty(size, each.dtype), first)
+
+    def fill(chosen: slice) -> None:
+        _fill(whole, ask(*points(given, shape, chosen)) if chosen.start else first, chosen)
+
+    return whole, fill
 
 
 def points(given: tuple[Any, ...], shape: tuple[int, ...], chosen: slice | npt.NDArray[np.intp]) -> tuple[Any, ...]:
     """Some of the points, counted as if every array had been broadcast: no copy of one is made."""
-
-    def some(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        flat = array.ndim == 1 and array.shape == shape
-        return array[chosen] if flat else np.broadcast_to(array, shape).flat[chosen]
-
-    taken: tuple[Any, ...] = mapped(some, given)
+    taken: tuple[Any, ...] = mapped(lambda array: _some(array, shape, chosen), given)
     return taken
+
+
+def _some(array: npt.NDArray[Any], shape: tuple[int, ...], chosen: slice | npt.NDArray[np.intp]) -> npt.NDArray[Any]:
+    """Some elements of an array as if it had been broadcast."""
+    if array.shape == shape and array.flags.c_contiguous:
+        return array.reshape(-1)[chosen]
+    return np.broadcast_to(array, shape).flat[chosen]
 
 
 def _fill(whole: Any, part: Any, chosen: slice) -> None:
     if isinstance(part, np.ndarray):
         whole[chosen] = part
+    elif isinstance(part, dict):
+        for name, each in part.items():
+            _fill(whole[name], each, chosen)
     elif is_dataclass(part):
         for item in fields(part):
             _fill(getattr(whole, item.name), getattr(part, item.name), chosen)

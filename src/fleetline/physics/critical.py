@@ -18,7 +18,8 @@ from fleetline.physics.chunks import points
 from fleetline.physics.engines import Timed
 from fleetline.physics.roofline import Leg, StageTime
 from fleetline.physics.search import smallest_real
-from fleetline.physics.serving import Deployment, Limits, shape_of, weight_times, work_times
+from fleetline.physics.serving import Call, Deployment, Limits, shape_of, weight_times, work_times
+from fleetline.physics.tape import directly
 
 Array = npt.NDArray[np.float64]
 
@@ -27,13 +28,14 @@ _ALWAYS, _NEVER = 1e-3, 1e9
 _ROUNDING = 1e-12  # what sums of floats cannot tell apart
 
 
-def critical_batch(deployment: Deployment) -> Array:
+def critical_batch(deployment: Deployment, call: Call = directly) -> Array:
     """Where the roof becomes flat: from this batch on, latency aside, more requests add no throughput [request].
 
     A real number; infinity where throughput rises for ever. Flat means that twice the batch takes twice the time: below
-    the critical batch some weight read is shared by both halves, and it takes less.
+    the critical batch some weight read is shared by both halves, and it takes less. `call` asks a function of values,
+    directly or otherwise.
     """
-    found = by_legs(deployment) if deployment.placement.in_turn else by_definition(deployment)
+    found = by_legs(deployment, call) if deployment.placement.in_turn else by_definition(deployment)
     return np.asarray(found * deployment.placement.ranks)
 
 
@@ -53,24 +55,27 @@ def by_definition(deployment: Deployment) -> Array:
     return smallest_real(flat, seconds(1.0), lower=_ALWAYS, upper=_NEVER)
 
 
-def by_legs(deployment: Deployment) -> Array:
+def by_legs(deployment: Deployment, call: Call = directly) -> Array:
     """The load at which the last leg that reads weights begins to wait for its arithmetic."""
-    read = weight_times(deployment, 1.0)
-    one = (_without_weights(stage, each) for stage, each in zip(work_times(deployment, 1.0), read, strict=True))
-    legs = deployment.schedule(*one)
-
     found: Numbers = 0.0
-    for place, leg in enumerate(legs):
-        most = _weights(deployment, place, _NEVER)
+    gains = call(_gains, deployment)
+    for place, most in enumerate(call(_weights, deployment, _NEVER)):
         if np.any(np.greater(most, 0.0)):
-            found = np.maximum(found, _crossing(deployment, place, leg.compute_s - leg.bandwidth_s, most))
+            found = np.maximum(found, _crossing(deployment, place, gains[place], most, call))
     return np.where(np.less(found, _ALWAYS), 0.0, np.where(np.greater(found, _NEVER), np.inf, found))
 
 
-def _weights(deployment: Deployment, place: int, load: Numbers) -> Numbers:
-    """Time of the weights that one leg of the cycle reads [s]."""
+def _gains(deployment: Deployment) -> tuple[Numbers, ...]:
+    """By how much arithmetic outgrows a request's own traffic in each leg of the cycle [s/request]."""
+    read = weight_times(deployment, 1.0)
+    one = (_without_weights(stage, each) for stage, each in zip(work_times(deployment, 1.0), read, strict=True))
+    return tuple(leg.compute_s - leg.bandwidth_s for leg in deployment.schedule(*one))
+
+
+def _weights(deployment: Deployment, load: Numbers) -> tuple[Numbers, ...]:
+    """Time of the weights that each leg of the cycle reads [s]."""
     stages = (StageTime(Leg(0.0, read), Leg(0.0, 0.0), 0.0) for read in weight_times(deployment, load))
-    return deployment.schedule(*stages)[place].bandwidth_s
+    return tuple(leg.bandwidth_s for leg in deployment.schedule(*stages))
 
 
 def _without_weights(stage: StageTime, read: Numbers) -> StageTime:
@@ -79,7 +84,7 @@ def _without_weights(stage: StageTime, read: Numbers) -> StageTime:
     return replace(stage, linear=replace(stage.linear, bandwidth_s=np.where(rest > _ROUNDING * read, rest, 0.0)[()]))
 
 
-def _crossing(deployment: Deployment, place: int, gain: Numbers, most: Numbers) -> Array:
+def _crossing(deployment: Deployment, place: int, gain: Numbers, most: Numbers, call: Call) -> Array:
     """The largest load b with gain * b = weights(b) of a leg, infinity where the gain is not over 0; they rise to `most`.
 
     Where every weight is read anyhow the first guess is right, and the points that are not such are gone on with alone.
@@ -88,20 +93,20 @@ def _crossing(deployment: Deployment, place: int, gain: Numbers, most: Numbers) 
     slope = np.broadcast_to(gain, shape).ravel()
     found = np.where(slope > 0.0, np.broadcast_to(most, shape).ravel() / np.where(slope > 0.0, slope, 1.0), np.inf)
     guess = np.where(np.isinf(found), 0.0, found)
-    near = np.broadcast_to(_weights(deployment, place, guess.reshape(shape)), shape).ravel()
+    near = np.broadcast_to(call(_weights, deployment, guess.reshape(shape))[place], shape).ravel()
     open_ = np.flatnonzero(guess * slope - near > _ROUNDING * near)
     if open_.size:
         (some,) = points((deployment,), shape, open_)
-        found[open_] = _secants(some, place, slope[open_], found[open_], near[open_])
+        found[open_] = _secants(some, place, slope[open_], found[open_], near[open_], call)
     return found.reshape(shape)
 
 
-def _secants(deployment: Deployment, place: int, slope: Array, start: Array, read: Array) -> Array:
+def _secants(deployment: Deployment, place: int, slope: Array, start: Array, read: Array, call: Call) -> Array:
     """Secants of the convex slope * b - weights(b), from the right, where they never step over the root."""
     before, left_before = start, slope * start - read
     now = read / slope
     for _ in range(_MOST_STEPS):
-        left = slope * now - _weights(deployment, place, now)
+        left = slope * now - call(_weights, deployment, now)[place]
         if np.all(left <= _ROUNDING * slope * now):
             break
         rise = np.divide(left_before - left, before - now, out=slope.copy(), where=before > now)

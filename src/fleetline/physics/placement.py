@@ -17,7 +17,7 @@ from fleetline.catalog.types import Checkpoint, System
 from fleetline.physics.arrivals import Waiting
 from fleetline.physics.engines import Pool, Shared, Timed
 from fleetline.physics.network import Fabric, Message, message_time, messages, network_time
-from fleetline.physics.roofline import IDLE, StageTime
+from fleetline.physics.roofline import IDLE, Leg, StageTime
 from fleetline.physics.schedules import Cycle, cycle
 from fleetline.physics.schedules.disaggregated import slower_pool
 from fleetline.physics.sharding import Degrees, shard
@@ -208,9 +208,19 @@ class Pooled(Sharded):
         """The slower pool rules; a request waits for other prompts, its own prefill, its transfer and its decode."""
         before, after, alone = (_apart(each) for each in (timed.prefill, timed.decode, timed.first))
         total = slower_pool(before.total_s, after.total_s, self.ratio)
-        slow = np.asarray(after.total_s >= total)
-        parts = zip(before.parts, after.parts, strict=True)
-        whole = Cycle(*(np.where(slow, late, self.ratio * early)[()] for early, late in parts))
+        slow = np.greater_equal(after.total_s, total)
+
+        def ruling(early: Numbers, late: Numbers) -> Numbers:
+            return np.where(slow, late, self.ratio * early)[()]
+
+        whole = Cycle(
+            tuple(
+                Leg(ruling(early.compute_s, late.compute_s), ruling(early.bandwidth_s, late.bandwidth_s))
+                for early, late in zip(before.legs, after.legs, strict=True)
+            ),
+            ruling(before.latency_s, after.latency_s),
+            ruling(before.network_s, after.network_s),
+        )
         clients = self.ratio * timed.load
         waiting = timed.arrivals.waiting(Pool(clients, alone.total_s, after.total_s, self.ratio / self.ranks))
         return Timing(whole, waiting, waiting.mean_s + after.total_s)

@@ -10,9 +10,10 @@ Every function takes a Deployment whose numeric fields are floats or arrays that
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,7 @@ from fleetline.physics.roofline import AT_PEAK, Efficiency, KernelLaws, StageTim
 from fleetline.physics.schedules import Cycle, Schedule
 from fleetline.physics.search import largest_whole
 from fleetline.physics.stages import Drafted, Plan, plan
+from fleetline.physics.tape import directly
 from fleetline.physics.work import (
     Work,
     activation_bytes,
@@ -44,6 +46,7 @@ from fleetline.physics.work import (
 )
 
 Array = npt.NDArray[np.float64]
+Call = Callable[..., Any]
 
 # Throughputs closer than this count as equal: the best batch is the smallest within it.
 SAME = 1e-9
@@ -103,6 +106,11 @@ class Limits:
 
     speed: Numbers = 0.0
     max_ttft: Numbers = np.inf
+
+    @property
+    def none(self) -> bool:
+        """Whether nothing is asked for."""
+        return not (np.ndim(self.speed) or np.ndim(self.max_ttft) or self.speed > 0.0 or np.isfinite(self.max_ttft))
 
 
 @dataclass(frozen=True)
@@ -244,7 +252,7 @@ def overrun(deployment: Deployment, found: Rates) -> npt.NDArray[np.bool_]:
     """Whether more requests come than are served; with a given number in service, never."""
     wanted = deployment.arrivals.served(np.inf, deployment.output_tokens)
     short = np.less(found.throughput, np.multiply(wanted, 1.0 - SAME))
-    return np.isfinite(wanted) & (np.logical_not(found.waiting.stable) | short)
+    return np.logical_and(np.isfinite(wanted), np.logical_not(found.waiting.stable) | short)
 
 
 def timed(deployment: Deployment, load: Numbers) -> Timed:
@@ -331,14 +339,14 @@ def memory_used(deployment: Deployment, batch: Numbers) -> Numbers:
 def _caches(model: Model, checkpoint: Checkpoint, what: Plan, held: Numbers) -> Numbers:
     """Memory of `held` caches, and of the prefixes they have in common [byte]."""
     own = held * cache_bytes(model, checkpoint, what.own)
-    if np.all(np.equal(what.common, 0.0)):
+    if not np.ndim(what.common) and what.common == 0.0:
         return own
     return own + what.commons * cache_bytes(model, checkpoint, what.common)
 
 
 def kept_per_request(deployment: Deployment, what: Plan, load: Numbers) -> Numbers:
     """Caches in memory for each request in service: its own, and what is kept of those whose session waits."""
-    if np.all(np.equal(what.idle_s, 0.0)):
+    if not np.ndim(what.idle_s) and what.idle_s == 0.0:
         return what.held
     return what.held + what.idle_kept * what.idle_s / deployment.placement.timing(timed(deployment, load)).request_s
 
@@ -359,53 +367,63 @@ def memory_capacity(deployment: Deployment) -> Numbers:
 
 def fits(deployment: Deployment, batch: Numbers) -> npt.NDArray[np.bool_]:
     """Whether `batch` requests fit in memory."""
-    return np.asarray(memory_used(deployment, batch) <= memory_capacity(deployment))
+    return np.less_equal(memory_used(deployment, batch), memory_capacity(deployment))
 
 
 def quick_enough(deployment: Deployment, limits: Limits, batch: Numbers) -> npt.NDArray[np.bool_]:
     """Whether `batch` requests are each served at the wanted speed and TTFT."""
-    if np.all(np.equal(limits.speed, 0.0)) and np.all(np.isposinf(limits.max_ttft)):
+    if limits.none:
         return np.ones(np.shape(batch), dtype=bool)  # nothing is asked for, so nothing need be computed
     found = rates(deployment, batch)
-    return np.asarray((found.speed >= limits.speed) & (found.ttft_s <= limits.max_ttft))
+    return np.greater_equal(found.speed, limits.speed) & np.less_equal(found.ttft_s, limits.max_ttft)
 
 
 def within_context(deployment: Deployment) -> npt.NDArray[np.bool_]:
     """Whether the model's context is long enough for a whole request."""
-    return np.asarray(planned(deployment, 1.0).longest <= deployment.model.max_context)
+    return np.less_equal(planned(deployment, 1.0).longest, deployment.model.max_context)
 
 
-def largest_batch(deployment: Deployment, limits: Limits) -> Array:
+def largest_batch(deployment: Deployment, limits: Limits, call: Call = directly) -> Array:
     """The most requests that fit in context and memory and are served as wanted; 0 where not even one is.
 
     Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one. A sharded deployment is asked
-    for batches that give every rank the same number of requests.
+    for batches that give every rank the same number of requests. `call` asks a function of values, directly or otherwise.
     """
-    place, own = deployment.placement, planned(deployment, 1.0).own
-    room = memory_capacity(deployment) / place.machines
-    most = room / cache_bytes(deployment.part, deployment.checkpoint, own)
-
-    def allowed(load: Array) -> npt.NDArray[np.bool_]:
-        batch = load * place.ranks
-        return np.asarray(within_context(deployment) & fits(deployment, batch) & quick_enough(deployment, limits, batch))
-
-    return largest_whole(allowed, np.broadcast_to(most, shape_of(deployment, limits))) * place.ranks
+    most = np.broadcast_to(call(_room, deployment), shape_of(deployment, limits))
+    return largest_whole(lambda load: call(_allowed, deployment, limits, load), most) * deployment.placement.ranks
 
 
-def best_batch(deployment: Deployment, limits: Limits) -> Array:
+def _room(deployment: Deployment) -> Numbers:
+    """Requests of a rank whose caches alone would fill the memory."""
+    own = planned(deployment, 1.0).own
+    room = memory_capacity(deployment) / deployment.placement.machines
+    return room / cache_bytes(deployment.part, deployment.checkpoint, own)
+
+
+def _allowed(deployment: Deployment, limits: Limits, load: Numbers) -> npt.NDArray[np.bool_]:
+    batch = load * deployment.placement.ranks
+    return within_context(deployment) & fits(deployment, batch) & quick_enough(deployment, limits, batch)
+
+
+def best_batch(deployment: Deployment, limits: Limits, call: Call = directly) -> Array:
     """The smallest batch within 1e-9 of the highest throughput that the limits allow; 0 where none is allowed.
 
     Exact: throughput never falls as the batch grows (weight reads and latencies are shared by more), so the highest is at
     the largest batch allowed, and the batches within 1e-9 of it are every one from the best on.
     """
     ranks = deployment.placement.ranks
-    most = largest_batch(deployment, limits)
-    top = rates(deployment, np.maximum(most, ranks)).throughput
+    most = largest_batch(deployment, limits, call)
+    near = call(_served, deployment, np.maximum(most / ranks, 1.0)) * (1.0 - SAME)
+    enough = largest_whole(lambda load: call(_lower, deployment, near, load), most / ranks) + 1.0
+    return np.minimum(enough * ranks, most)
 
-    def lower(load: Array) -> npt.NDArray[np.bool_]:
-        return np.asarray(rates(deployment, load * ranks).throughput < top * (1.0 - SAME))
 
-    return np.minimum((largest_whole(lower, most / ranks) + 1.0) * ranks, most)
+def _served(deployment: Deployment, load: Numbers) -> Numbers:
+    return rates(deployment, load * deployment.placement.ranks).throughput
+
+
+def _lower(deployment: Deployment, wanted: Numbers, load: Numbers) -> npt.NDArray[np.bool_]:
+    return np.less(_served(deployment, load), wanted)
 
 
 # What may keep throughput from being higher, in the order it is told; the last four are what a cycle may wait for.
@@ -419,21 +437,27 @@ def bound(deployment: Deployment, limits: Limits, now: Rates) -> npt.NDArray[np.
     `memory`, `ttft` or `speed` where one request more would break that limit and would have helped; otherwise what the
     cycle waits for longest: `compute`, `bandwidth`, `network` or `latency`.
     """
-    more = np.asarray(now.batch) + deployment.placement.ranks
+    more = now.batch + deployment.placement.ranks
     then = rates(deployment, more)
     helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(now.batch / deployment.placement.ranks, 1.0))
-    breaks = [~fits(deployment, more), then.ttft_s > limits.max_ttft, then.speed < limits.speed]
-    limit = np.select([helps & broken for broken in breaks], [_MEMORY, _TTFT, _SPEED], default=-1)
-    return np.where(limit < 0, longest_wait(now.cycle), limit).astype(np.int8)
+    found = longest_wait(now.cycle)
+    breaks = (
+        (_SPEED, np.less(then.speed, limits.speed)),
+        (_TTFT, np.greater(then.ttft_s, limits.max_ttft)),
+        (_MEMORY, np.logical_not(fits(deployment, more))),
+    )
+    for number, broken in breaks:  # the first to be told comes last
+        found = np.where(helps & broken, np.int8(number), found)
+    return found
 
 
 def longest_wait(whole: Cycle) -> npt.NDArray[np.int8]:
     """What a cycle waits for longest, as its place in `BOUNDS`: `compute`, `bandwidth`, `network` or `latency`."""
-    found = np.asarray(whole.compute_s)
-    place = np.full(np.shape(whole.total_s), _COMPUTE, dtype=np.int8)
+    longest = whole.compute_s
+    place: npt.NDArray[np.int8] = np.asarray(np.int8(_COMPUTE))
     for number, wait in ((_BANDWIDTH, whole.bandwidth_s), (_LATENCY, whole.latency_s), (_NETWORK, whole.network_s)):
-        np.copyto(place, np.int8(number), where=np.greater(wait, found))
-        found = np.maximum(found, wait)
+        place = np.where(np.greater(wait, longest), np.int8(number), place)
+        longest = np.maximum(longest, wait)
     return place
 
 

@@ -6,6 +6,7 @@ write each sequence's own cache, and run as kernels of their own (article, footn
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -261,9 +262,11 @@ def _pairs(group: AttentionLayers, stage: Stage) -> Numbers:
 def _prefill_attention(
     group: AttentionLayers, block: _Block, checkpoint: Checkpoint, stage: Stage, starts: Numbers
 ) -> Operation:
-    first = np.maximum(stage.start, stage.end - group.prompt_tail)
+    every = math.isinf(group.prompt_tail)
+    first = stage.start if every else np.maximum(stage.start, stage.end - group.prompt_tail)
+    attending = stage.tokens if every else np.minimum(stage.tokens, group.prompt_tail)
     pairs = (group.attention.pairs(stage.end) - group.attention.pairs(first)) * stage.tokens_per_position
-    written = group.costs.prefill_write * np.minimum(stage.tokens, group.prompt_tail) * stage.passes
+    written = group.costs.prefill_write * attending * stage.passes
     cached = group.costs.kept * group.attention.kept(stage.start)  # what was computed before is read, once
     return Operation(
         name=f"{group.attention.name} attention",
@@ -287,9 +290,12 @@ def _decode_attention(group: AttentionLayers, block: _Block, checkpoint: Checkpo
     pairs = _pairs(group, stage)
     attended = pairs / (stage.end - stage.start)  # by one token, averaged over the stage [token]
     read = group.costs.decode_read * attended * stage.passes
-    verified = group.costs.verified * (stage.tokens - 1.0) * stage.passes
-    run = np.where(np.greater(stage.passes, 0.0), 1.0, 0.0)[()]  # a draft that is not used writes nothing
-    written = group.costs.decode_write * (stage.end - stage.start) * run + verified
+    written: Numbers = 0.0
+    if group.costs.decode_write:
+        run = np.where(np.greater(stage.passes, 0.0), 1.0, 0.0)[()]  # a draft that is not used writes nothing
+        written = group.costs.decode_write * (stage.end - stage.start) * run
+    if group.costs.verified:
+        written = written + group.costs.verified * (stage.tokens - 1.0) * stage.passes
     return Operation(
         name=f"{group.attention.name} attention",
         flop=group.count * stage.sequences * group.costs.decode_flop * pairs * stage.tokens_per_position * group.heads_here,

@@ -137,7 +137,7 @@ class Waiting:
         return (self.own_s + high)[()]
 
 
-_FINEST = 2.0**-40  # of the highest that is looked for
+_FINEST = 2.0**-53  # of the highest that is looked for, which is some hundred times what is found
 
 
 def _exceeding(crowd: Crowd, wait_s: Numbers) -> Numbers:

@@ -33,7 +33,7 @@ class Poisson(Flow):
         queued = used * service / 2.0 / idle
         spread = np.sqrt(queued * (queued + service) + service * service / 12.0)
         return Waiting(
-            engine.own_s + idle * engine.step_s / 2.0, (Crowd(1.0, queued, service / 2.0, spread),), np.asarray(used < 1.0)
+            engine.own_s + idle * engine.step_s / 2.0, (Crowd(1.0, queued, service / 2.0, spread),), np.less(used, 1.0)
         )
 
     def request_s(self, waiting: Waiting, cycle_s: Numbers, _answer_s: Numbers) -> Numbers:

@@ -40,16 +40,25 @@ def decodes_beside(schedule: Schedule) -> bool:
 
 @dataclass(frozen=True)
 class Cycle:
-    """One batch from prompt to last token, split by what each part of it waits for [s]."""
+    """One batch from prompt to last token: its legs one after the other, its latencies and messages [s]."""
 
-    compute_s: Numbers
-    bandwidth_s: Numbers
+    legs: tuple[Leg, ...]
     latency_s: Numbers
     network_s: Numbers = 0.0
 
     def __add__(self, other: Cycle) -> Cycle:
         """One after the other."""
-        return Cycle(*(one + another for one, another in zip(self.parts, other.parts, strict=True)))
+        return Cycle((*self.legs, *other.legs), self.latency_s + other.latency_s, self.network_s + other.network_s)
+
+    @cached_property
+    def compute_s(self) -> Numbers:
+        """Waits for arithmetic [s]."""
+        return sum((leg.compute_s * np.greater_equal(leg.compute_s, leg.bandwidth_s) for leg in self.legs), start=0.0)
+
+    @cached_property
+    def bandwidth_s(self) -> Numbers:
+        """Waits for memory [s]."""
+        return sum((leg.bandwidth_s * np.less(leg.compute_s, leg.bandwidth_s) for leg in self.legs), start=0.0)
 
     @property
     def parts(self) -> tuple[Numbers, Numbers, Numbers, Numbers]:
@@ -59,13 +68,9 @@ class Cycle:
     @cached_property
     def total_s(self) -> Numbers:
         """The whole cycle [s]."""
-        return self.compute_s + self.bandwidth_s + self.latency_s + self.network_s
+        return sum((leg.roof_s for leg in self.legs), start=0.0) + self.latency_s + self.network_s
 
 
 def cycle(schedule: Schedule, prefill: StageTime, decode: StageTime) -> Cycle:
     """The cycle of two stages under a schedule: the sum of its legs, of the latencies and of the messages."""
-    legs = schedule(prefill, decode)
-    by_compute = [np.multiply(leg.compute_s, np.greater_equal(leg.compute_s, leg.bandwidth_s)) for leg in legs]
-    by_bandwidth = [leg.roof_s - compute for leg, compute in zip(legs, by_compute, strict=True)]  # all, or exactly nothing
-    latency, network = prefill.latency_s + decode.latency_s, prefill.network_s + decode.network_s
-    return Cycle(sum(by_compute), sum(by_bandwidth), latency, network)
+    return Cycle(schedule(prefill, decode), prefill.latency_s + decode.latency_s, prefill.network_s + decode.network_s)
