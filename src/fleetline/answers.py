@@ -90,17 +90,16 @@ def answer(
 ) -> Throughput:
     """Everything about a deployment at a batch, or at its best one; 0 stands for none that is allowed, and is told why.
 
-    Of more points than one chunk a field is computed when it is first read, with those that belong to it.
+    Of several points what most people read is computed at once, and every other field when it is first read.
 
     `optimised`: whether the batch is the best one, so that what keeps it from growing is told, and not what it waits for.
     """
     shape = np.broadcast_shapes(np.shape(batch) if batch is not None else (), serving.shape_of(deployment, limits))
-    if math.prod(shape) > chunks.POINTS:
+    if shape:
         return _deferred(_Points(deployment, limits, batch, shape, optimised), setting)
-    chosen = serving.best_batch(deployment, limits) if batch is None else batch
-    told = _Told(deployment, limits, chosen, optimised)
-    values = {name: _whole(_shown(told, name), shape) for name in _FIELDS}
-    words = {"reason": _SAID[values["reason"]] if shape else _worded(told), "binding": _words_of(_BOUND, values["binding"])}
+    told = _Told(deployment, limits, serving.best_batch(deployment, limits) if batch is None else batch, optimised)
+    values = {name: _shown(told, name) for name in _FIELDS}
+    words = {"reason": _worded(told), "binding": np.str_(_BOUND[int(values["binding"])])}
     return Throughput(**_parted(values | words), setting=setting)
 
 
@@ -182,7 +181,7 @@ class _Told:
     def bound(self) -> Any:
         """What binds, as its place in `serving.BOUNDS`."""
         if self.optimised:
-            return serving.bound(self.deployment, self.limits, self.found)
+            return serving.bound(self.deployment, self.limits, self.found, self.call)
         return serving.longest_wait(self.found.cycle)
 
     def paid(self, share: Numbers) -> Numbers:
@@ -272,49 +271,68 @@ def _parted(values: Mapping[str, Any]) -> dict[str, Any]:
 # --- many points ----------------------------------------------------------------------------------------------------------
 
 
+_MANY = 1000
+
+
 class _Points:
-    """More points than one chunk: batches first, where they are to be found, then the numbers that are asked for."""
+    """Many points: batches first, where they are to be found, then the numbers that are asked for."""
 
     def __init__(
-        self, deployment: Deployment, limits: Limits, batch: Numbers | None, shape: tuple[int, ...], optimised: bool
+        self,
+        deployment: Deployment,
+        limits: Limits,
+        batch: Numbers | None,
+        shape: tuple[int, ...],
+        optimised: bool,
     ) -> None:
         self._given, self._shape, self._optimised = (deployment, limits), shape, optimised
-        self._batch = batch
         self._recorder, self._known = Recorder(), dict[str, Any]()
+        if batch is None:
+            batch = chunks.in_chunks(partial(serving.best_batch, call=self._call), self._given, shape, threads())
+        self._chosen = batch
+
+    @property
+    def _few(self) -> bool:
+        return math.prod(self._shape) <= chunks.POINTS
+
+    @property
+    def _call(self) -> serving.Call:
+        """A recording costs as much as some questions about few points do, and less than the many of a search over more."""
+        return self._recorder if math.prod(self._shape) > _MANY else directly
 
     @cached_property
-    def _chosen(self) -> Numbers:
-        if self._batch is not None:
-            return self._batch
-        return chunks.in_chunks(partial(serving.best_batch, call=self._recorder), self._given, self._shape, threads())
+    def _told(self) -> _Told:
+        """Of few points."""
+        return _Told(*self._given, self._chosen, self._optimised, self._call)
 
     def number(self, name: str) -> Any:
-        """One of `_FIELDS`, found with those that belong to it."""
+        """One of `_FIELDS`; of many points it is found with those that belong to it."""
         if name not in self._known:
-            self._known |= self._group(_GROUP[name])
-        return self._known[name]
+            self._known |= {name: _shown(self._told, name)} if self._few else self._group(_GROUP[name])
+        return _whole(self._known[name], self._shape)
 
     def _group(self, names: tuple[str, ...]) -> dict[str, Any]:
-
         def some(deployment: Deployment, limits: Limits, chosen: Numbers) -> dict[str, Any]:
             told = _Told(deployment, limits, chosen, self._optimised, self._recorder)
             return {name: _shown(told, name) for name in names}
 
         found: dict[str, Any] = chunks.in_chunks(some, (*self._given, self._chosen), self._shape, threads())
-        return {name: _whole(value, self._shape) for name, value in found.items()}
+        return found
 
 
 class _Deferred(Throughput):
     """A `Throughput` of many points whose fields are computed when they are first read."""
 
+    __qualname__ = "Throughput"  # which it is to whoever reads it
+
     def __getattr__(self, name: str) -> Any:
         """A field that has not been read before."""
         points = self.__dict__.get("_points")
         if points is None or name not in Throughput.__dataclass_fields__:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            raise AttributeError(f"{type(self).__qualname__!r} object has no attribute {name!r}")
         inside = [each for each in _FIELDS if name in {each, each.partition(".")[0]}]
         values = _parted({each: points.number(each) for each in inside})
-        self.__dict__[name] = _words_of(_WORDS[name], values[name]) if name in _WORDS else values[name]
+        self.__dict__[name] = _WORDS[name][values[name]] if name in _WORDS else values[name]
         return self.__dict__[name]
 
     def __reduce__(self) -> Any:
@@ -325,6 +343,7 @@ class _Deferred(Throughput):
 def _deferred(points: _Points, setting: Mapping[str, Any]) -> Throughput:
     found = object.__new__(_Deferred)
     found.__dict__.update(_points=points, setting=setting)
+    points.number("feasible")  # and with it whatever is to be said against the case
     return found
 
 
@@ -351,10 +370,6 @@ _REASONS = MappingProxyType(
 _KINDS = ("", *_REASONS)
 _SAID = _words(["", *(f"{kind}: {text}" for kind, text in _REASONS.items())])
 _WORDS = MappingProxyType({"reason": _SAID, "binding": _BOUND})
-
-
-def _words_of(words: npt.NDArray[np.object_], number: Any) -> Any:
-    return words[number] if np.ndim(number) else np.str_(words[int(number)])
 
 
 def _worded(told: _Told) -> np.str_:

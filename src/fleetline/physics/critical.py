@@ -96,7 +96,8 @@ def _crossing(deployment: Deployment, place: int, gain: Numbers, most: Numbers, 
     near = np.broadcast_to(call(_weights, deployment, guess.reshape(shape))[place], shape).ravel()
     open_ = np.flatnonzero(guess * slope - near > _ROUNDING * near)
     if open_.size:
-        (some,) = points((deployment,), shape, open_)
+        every = open_.size == found.size and len(shape) < 2  # as they are for a single point, too
+        (some,) = (deployment,) if every else points((deployment,), shape, open_)
         found[open_] = _secants(some, place, slope[open_], found[open_], near[open_], call)
     return found.reshape(shape)
 

@@ -16,7 +16,7 @@ from fleetline.architecture.attention import Numbers
 
 Array = npt.NDArray[np.float64]
 _MOST = 2.0**40  # far above any batch, far below where floats skip whole numbers
-_AT_ONCE = 512  # numbers tried together, over all points: below it NumPy's calls cost more than their arithmetic
+AT_ONCE = 512  # numbers tried together, over all points: below it NumPy's calls cost more than their arithmetic
 _FINEST = 1e-12  # of a logarithm
 
 # Numbers to try, in one more leading axis than the points may have -> whether it holds for each of them.
@@ -56,12 +56,12 @@ def smallest_real(holds: Predicate, like: Numbers, lower: float, upper: float) -
     return np.where(never, np.inf, np.where(always, 0.0, np.exp(high)))
 
 
-def between(low: Array, most: float) -> Array:
+def between(low: Array, most: float, at_once: int = AT_ONCE) -> Array:
     """Places of the numbers to try of about `most`, as shares of the way from one end to the other, along a leading axis.
 
     As few as it takes to get there in as few questions as with all that are allowed.
     """
-    allowed = max(_AT_ONCE // max(low.size, 1), 1)
+    allowed = max(at_once // max(low.size, 1), 1)
     questions = math.ceil(math.log(max(most, 2.0)) / math.log(allowed + 1.0))
     count = min(math.ceil(most ** (1.0 / questions)), allowed)
     places: Array = np.arange(1.0, count + 1.0) / (count + 1.0)

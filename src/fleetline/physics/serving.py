@@ -389,8 +389,32 @@ def largest_batch(deployment: Deployment, limits: Limits, call: Call = directly)
     Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one. A sharded deployment is asked
     for batches that give every rank the same number of requests. `call` asks a function of values, directly or otherwise.
     """
-    most = np.broadcast_to(call(_room, deployment), shape_of(deployment, limits))
-    return largest_whole(lambda load: call(_allowed, deployment, limits, load), most) * deployment.placement.ranks
+    place, context = deployment.placement, within_context(deployment)
+
+    def allowed(load: Array) -> npt.NDArray[np.bool_]:
+        if limits.none:  # so nothing but memory need be computed
+            return context & fits(deployment, load * place.ranks)
+        tried: Tried = call(_tried, deployment, load)
+        return context & tried.fits & (tried.speed >= limits.speed) & (tried.ttft_s <= limits.max_ttft)
+
+    return largest_whole(allowed, np.broadcast_to(_room(deployment), shape_of(deployment, limits))) * place.ranks
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What decides on a batch: whether it fits in memory, and what it would serve."""
+
+    fits: npt.NDArray[np.bool_]
+    ttft_s: Numbers
+    speed: Numbers
+    throughput: Numbers
+
+
+def _tried(deployment: Deployment, load: Numbers) -> Tried:
+    """A batch that gives every rank `load` requests."""
+    batch = load * deployment.placement.ranks
+    found = rates(deployment, batch)
+    return Tried(fits(deployment, batch), found.ttft_s, found.speed, found.throughput)
 
 
 def _room(deployment: Deployment) -> Numbers:
@@ -398,11 +422,6 @@ def _room(deployment: Deployment) -> Numbers:
     own = planned(deployment, 1.0).own
     room = memory_capacity(deployment) / deployment.placement.machines
     return room / cache_bytes(deployment.part, deployment.checkpoint, own)
-
-
-def _allowed(deployment: Deployment, limits: Limits, load: Numbers) -> npt.NDArray[np.bool_]:
-    batch = load * deployment.placement.ranks
-    return within_context(deployment) & fits(deployment, batch) & quick_enough(deployment, limits, batch)
 
 
 def best_batch(deployment: Deployment, limits: Limits, call: Call = directly) -> Array:
@@ -413,17 +432,13 @@ def best_batch(deployment: Deployment, limits: Limits, call: Call = directly) ->
     """
     ranks = deployment.placement.ranks
     most = largest_batch(deployment, limits, call)
-    near = call(_served, deployment, np.maximum(most / ranks, 1.0)) * (1.0 - SAME)
-    enough = largest_whole(lambda load: call(_lower, deployment, near, load), most / ranks) + 1.0
-    return np.minimum(enough * ranks, most)
+    top: Tried = call(_tried, deployment, np.maximum(most / ranks, 1.0)[None])
 
+    def lower(load: Array) -> npt.NDArray[np.bool_]:
+        tried: Tried = call(_tried, deployment, load)
+        return np.less(tried.throughput, top.throughput * (1.0 - SAME))
 
-def _served(deployment: Deployment, load: Numbers) -> Numbers:
-    return rates(deployment, load * deployment.placement.ranks).throughput
-
-
-def _lower(deployment: Deployment, wanted: Numbers, load: Numbers) -> npt.NDArray[np.bool_]:
-    return np.less(_served(deployment, load), wanted)
+    return np.minimum((largest_whole(lower, most / ranks) + 1.0) * ranks, most)
 
 
 # What may keep throughput from being higher, in the order it is told; the last four are what a cycle may wait for.
@@ -431,20 +446,20 @@ BOUNDS = ("memory", "ttft", "speed", "compute", "bandwidth", "latency", "network
 _MEMORY, _TTFT, _SPEED, _COMPUTE, _BANDWIDTH, _LATENCY, _NETWORK = range(len(BOUNDS))
 
 
-def bound(deployment: Deployment, limits: Limits, now: Rates) -> npt.NDArray[np.int8]:
+def bound(deployment: Deployment, limits: Limits, now: Rates, call: Call = directly) -> npt.NDArray[np.int8]:
     """What keeps throughput from being higher at the best batch, as its place in `BOUNDS`.
 
     `memory`, `ttft` or `speed` where one request more would break that limit and would have helped; otherwise what the
     cycle waits for longest: `compute`, `bandwidth`, `network` or `latency`.
     """
-    more = now.batch + deployment.placement.ranks
-    then = rates(deployment, more)
-    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(now.batch / deployment.placement.ranks, 1.0))
+    ranks = deployment.placement.ranks
+    then: Tried = call(_tried, deployment, now.batch / ranks + 1.0)
+    helps = then.throughput > now.throughput * (1.0 + SAME / np.maximum(now.batch / ranks, 1.0))
     found = longest_wait(now.cycle)
     breaks = (
         (_SPEED, np.less(then.speed, limits.speed)),
         (_TTFT, np.greater(then.ttft_s, limits.max_ttft)),
-        (_MEMORY, np.logical_not(fits(deployment, more))),
+        (_MEMORY, np.logical_not(then.fits)),
     )
     for number, broken in breaks:  # the first to be told comes last
         found = np.where(helps & broken, np.int8(number), found)

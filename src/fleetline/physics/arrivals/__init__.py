@@ -129,7 +129,7 @@ class Waiting:
         high = high * 2.0 / (1.0 - share)
         left = 1.0 / _FINEST
         while left > 1.0:
-            places = between(low, left)
+            places = between(low, left, _AT_ONCE)
             tried = low + (high - low) * places
             later = sum(crowd.share * _exceeding(crowd, tried) for crowd in self.crowds) > 1.0 - share
             low, high = narrowed(low, high, tried, np.asarray(later))
@@ -137,6 +137,7 @@ class Waiting:
         return (self.own_s + high)[()]
 
 
+_AT_ONCE = 64  # gamma functions take longer than other arithmetic
 _FINEST = 2.0**-53  # of the highest that is looked for, which is some hundred times what is found
 
 
