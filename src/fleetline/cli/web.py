@@ -70,7 +70,7 @@ def _question(name: str, served: _Served) -> Question:
     from fleetline.webapp.questions import Question, always, never
 
     told = next(each for each in app.registered_commands if each.callback is served.command)
-    options = _options(served)
+    options = _options(name, served)
     summary, _, rest = (served.command.__doc__ or "").strip().partition("\n")
     return Question(
         path=name,
@@ -84,14 +84,14 @@ def _question(name: str, served: _Served) -> Question:
     )
 
 
-def _options(served: _Served) -> list[Option]:
+def _options(name: str, served: _Served) -> list[Option]:
     """The command's arguments and options as its signature has them."""
     from inspect import signature
 
     hints = typing.get_type_hints(served.command, include_extras=True)
     given = signature(served.command).parameters
     left = served.without | {"as_json", "return"}
-    return [_option(key, hints[key], given[key].default, served.most.get(key)) for key in given if key not in left]
+    return [_option(name, key, hints[key], given[key].default, served.most.get(key)) for key in given if key not in left]
 
 
 _KINDS: Mapping[Any, Kind] = MappingProxyType(
@@ -99,7 +99,7 @@ _KINDS: Mapping[Any, Kind] = MappingProxyType(
 )
 
 
-def _option(key: str, hint: Any, default: Any, most: float | None) -> Option:
+def _option(command: str, key: str, hint: Any, default: Any, most: float | None) -> Option:
     from inspect import Parameter
 
     from fleetline.webapp.questions import Option
@@ -118,8 +118,104 @@ def _option(key: str, hint: Any, default: Any, most: float | None) -> Option:
         default=None if default is Parameter.empty else default,
         required=default is Parameter.empty,
         high=most,
-        most_letters=6_000 if key == "model" else 1_000,
+        known=_KNOWN.get((command, key), _KNOWN.get(("", key), dict))(),
+        most_letters=6_000 if key == "model" else 400,
     )
+
+
+def _names(of: str) -> Callable[[], dict[str, Any]]:
+    """The names of a part of the catalog."""
+
+    def known() -> dict[str, Any]:
+        from fleetline.catalog import load
+
+        return {"enum": sorted(getattr(load(), of))}
+
+    return known
+
+
+def _models() -> dict[str, Any]:
+    from fleetline.catalog import load
+
+    return {"anyOf": [{"enum": sorted(load().models)}, {"pattern": "^config:", "description": "an uploaded configuration"}]}
+
+
+def _words(*words: str) -> Callable[[], dict[str, Any]]:
+    return lambda: {"enum": list(words)}
+
+
+def _form(pattern: str) -> Callable[[], dict[str, Any]]:
+    return lambda: {"pattern": pattern}
+
+
+def _schedules() -> dict[str, Any]:
+    from fleetline.physics.schedules import SCHEDULES
+
+    return {"enum": list(SCHEDULES)}
+
+
+def _frameworks() -> dict[str, Any]:
+    from fleetline.catalog.timings import FRAMEWORKS
+
+    return {"enum": list(FRAMEWORKS[1:])}
+
+
+def _scenarios() -> dict[str, Any]:
+    from fleetline.scenario import shipped
+
+    return {"enum": shipped()}
+
+
+def _settings() -> dict[str, Any]:
+    from fleetline.scenario import KEYS
+
+    keys = "|".join(key.replace(".", "\\.") for key, kind in KEYS.items() if kind.numeric)
+    return {"pattern": rf"^({keys})=[0-9.]+$"}
+
+
+def _range(low: float, high: float) -> Callable[[], dict[str, Any]]:
+    return lambda: {"minimum": low, "maximum": high}
+
+
+_TOKENS = "^[1-9][0-9]{0,5}:[1-9][0-9]{0,4}$"
+_DATE = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
+_SPOKEN = "^(none|[1-9]:1|mtp:[1-4]|(mtp:)?0\\.[1-9](,0\\.[1-9]){1,3})$"
+# What a value may be, for the document: the function itself is what takes or refuses it.
+_KNOWN: Mapping[tuple[str, str], Callable[[], dict[str, Any]]] = MappingProxyType(
+    {
+        ("", "model"): _models,
+        ("agents", "model"): dict,
+        ("", "system"): _names("systems"),
+        ("", "schedule"): _schedules,
+        ("", "preset"): _names("presets"),
+        ("", "framework"): _frameworks,
+        ("", "workload"): _form(_TOKENS),
+        ("", "turns"): _form(_TOKENS),
+        ("", "speculative"): _form(_SPOKEN),
+        ("", "price"): _words("rent", "own"),
+        ("", "arrivals"): _words("batch", "closed", "run", "poisson"),
+        ("", "counting"): _words("article", "checkpoint"),
+        ("", "precision"): _words("fp4", "fp8", "bf16"),
+        ("", "scenario"): _scenarios,
+        ("", "first"): _scenarios,
+        ("", "second"): _scenarios,
+        ("", "fleet"): _words("article", "all"),
+        ("", "as_of"): _form(_DATE),
+        ("", "setting"): _settings,
+        ("", "draws"): _range(1, _MOST_DRAWS["draws"]),
+        ("", "seed"): _range(0, 2**53),
+        **{("", key): _range(1e-9, 1e9) for key in ("speed", "max_ttft", "requests_per_s", "users")},
+        **{("", key): _range(1, 1e9) for key in ("batch", "prefixes")},
+        **{("", key): _range(1, 10_000) for key in ("gpus", "tp", "ep", "dp", "pp", "prefill_replicas")},
+        **{("", key): _range(0, 1) for key in ("prefix_hit", "prefix_shared", "turns_kept", "hbm_reserve")},
+        **{
+            ("", key): _range(1e-9, 1)
+            for key in ("compute_efficiency", "bandwidth_efficiency", "utilisation", "max_utilisation")
+        },
+        ("", "think_s"): _range(0, 86_400),
+        ("", "step_latency_s"): _range(0, 3600),
+    }
+)
 
 
 def _example(epilog: str, options: list[Option]) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def create_app(
     for question in (*commands, *views()):
         add_question(app, lanes, question)
     add_upload(app, lanes)
+    app.state.lanes = lanes
     _add_plain(app)
     page_routes(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)

@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Any
 
 from fleetline.webapp import work
@@ -27,10 +28,11 @@ class Lane:
         self._make = make
         self._executor: Executor | None = None
         self._free = places
+        self._open = True
 
     async def ask(self, ask: Callable[..., Any], given: Mapping[str, Any], limits: Limits) -> Answer:
         """The answer, or that there is no place in the line or no time left."""
-        if not self._free:
+        if not self._free or not self._open:
             return BUSY
         loop = asyncio.get_running_loop()
         self._free -= 1
@@ -38,16 +40,21 @@ class Lane:
             future = self.executor().submit(answer, ask, dict(given), limits.processor_s)
         except BrokenProcessPool:
             self._free += 1
-            self.close()
+            self._end()
             return BUSY
-        future.add_done_callback(lambda _: loop.call_soon_threadsafe(self._leave))
+        future.add_done_callback(lambda _: self._done(loop))
         try:
             return await asyncio.wait_for(asyncio.wrap_future(future), limits.seconds)
         except TimeoutError:  # the place is free when the work is done, or at once where it had not begun
             return BUSY
         except BrokenProcessPool:
-            self.close()
+            self._end()
             return BUSY
+
+    def _done(self, loop: asyncio.AbstractEventLoop) -> None:
+        """The place is free; told by another thread, maybe after the server has ended."""
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(self._leave)
 
     def _leave(self) -> None:
         self._free += 1
@@ -59,9 +66,14 @@ class Lane:
         return self._executor
 
     def close(self) -> None:
+        """End the processes for good; whoever waits is told to come back."""
+        self._open = False
+        self._end()
+
+    def _end(self) -> None:
         """End the processes; the next question starts others."""
         if self._executor is not None:
-            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor.shutdown(wait=False)
             self._executor = None
 
 
@@ -123,9 +135,20 @@ def _nothing() -> None:
 
 def processes(warm: Callable[[], None]) -> Callable[[int, int], Executor]:
     """Worker processes that call `warm` before their first question."""
-    context = multiprocessing.get_context("spawn")
+    return lambda workers, nice: _Processes(workers, nice, warm)
 
-    def make(workers: int, nice: int) -> Executor:
-        return ProcessPoolExecutor(workers, mp_context=context, initializer=work.start, initargs=(nice, warm))
 
-    return make
+class _Processes(ProcessPoolExecutor):
+    """Processes that end at once when they are to, whatever they work on."""
+
+    def __init__(self, workers: int, nice: int, warm: Callable[[], None]) -> None:
+        context = multiprocessing.get_context("spawn")
+        life, self._end = context.Pipe(duplex=False)
+        super().__init__(workers, mp_context=context, initializer=work.start, initargs=(nice, warm, life))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End the processes; what they were at is lost."""
+        for process in list((self._processes or {}).values()):  # as `kill_workers` does from Python 3.14 on
+            process.kill()
+        self._end.close()
+        super().shutdown(wait=wait, cancel_futures=cancel_futures)

@@ -17,7 +17,8 @@ class Option:
     Attributes:
         key: what the function calls it. default: None where the function is to choose.
         low, high: ends of what is taken here, included. most_letters: of a text, or of each of several.
-        choices: of a text, where they are few and known.
+        choices: of a text, where they are few and known: others are refused here. known: what a text or number may be, as
+            JSON schema, for the document; the function itself refuses the rest, with the nearest name.
     """
 
     name: str
@@ -29,8 +30,8 @@ class Option:
     low: float | None = None
     high: float | None = None
     choices: tuple[str, ...] = ()
+    known: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     most_letters: int = 200
-    examples: tuple[Any, ...] = ()
 
 
 def never(_given: Mapping[str, Any]) -> bool:

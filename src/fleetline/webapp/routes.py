@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, create_model
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, create_model
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
 
 from fleetline.webapp import refusals, schemas, upload
 from fleetline.webapp.lanes import Lanes
@@ -63,12 +65,11 @@ def query_of(question: Question) -> type[BaseModel]:
     fields: dict[str, Any] = {}
     for number, option in enumerate(question.options):
         example = question.example.get(option.name)
-        examples = list(option.examples) or ([] if example is None else [example])
         about = Field(
             ... if option.required else option.default,
             alias=option.name,
             description=option.help,
-            examples=examples or None,
+            examples=None if example is None else [example],
         )
         fields[f"value{number}"] = (_type_of(option), about)
     made: type[BaseModel] = create_model(
@@ -78,19 +79,31 @@ def query_of(question: Question) -> type[BaseModel]:
 
 
 def _type_of(option: Option) -> Any:
-    text = Annotated[str, StringConstraints(max_length=option.most_letters)]
+    known = dict(option.known) or None
+    text = Annotated[str, StringConstraints(max_length=option.most_letters), Field(json_schema_extra=known)]
     match option.kind:
         case "number":
-            found: Any = Annotated[float, Field(ge=option.low, le=option.high, allow_inf_nan=False)]
+            limits = Field(ge=option.low, le=option.high, allow_inf_nan=False, json_schema_extra=known)
+            found: Any = Annotated[float, limits]
         case "whole":
-            found = Annotated[int, Field(ge=option.low, le=option.high)]
+            found = Annotated[int, Field(ge=option.low, le=option.high, json_schema_extra=known)]
         case "flag":
-            found = bool
+            found = Annotated[bool, BeforeValidator(_flag)]
         case "texts":
             found = Annotated[list[text], Field(max_length=VALUES)]
         case "text":
             found = Literal[option.choices] if option.choices else text
-    return found if option.required or option.default is not None else found | None
+    return found if option.required or option.default is not None else found | _NONE
+
+
+_NONE: Any = SkipJsonSchema[None]  # type: ignore[misc]  # not given: no value of the query means it, so it is not documented
+
+
+def _flag(given: object) -> object:
+    """True or false as JSON spells them, and nothing else: a query has many ways to say so otherwise."""
+    if given not in {"true", "false", True, False}:
+        raise PydanticCustomError("bool_parsing", "true or false")
+    return given
 
 
 def add_upload(app: FastAPI, lanes: Lanes) -> None:
@@ -107,7 +120,7 @@ def add_upload(app: FastAPI, lanes: Lanes) -> None:
             "requestBody": {
                 "required": True,
                 "description": "The Hugging Face config.json itself.",
-                "content": {"application/json": {"schema": {"type": "object"}, "example": dict(upload.EXAMPLE)}},
+                "content": {"application/json": {"schema": upload.SCHEMA, "example": dict(upload.EXAMPLE)}},
             }
         },
     )

@@ -6,17 +6,19 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import uvicorn
 
 from fleetline.errors import InputError
 from fleetline.webapp.app import create_app
+from fleetline.webapp.lanes import Lanes
 from fleetline.webapp.limits import Limits
 from fleetline.webapp.questions import Question
 
 _LONGEST_LINE = 65_536  # byte of a request's head: longer addresses than the limit get an answer, not a closed line
-_CLOSE_S = 5  # until what is in work is left
+_CLOSE_S = 2  # until what is in work is left
 
 
 def serve(questions: Sequence[Question], *, host: str, port: int, workers: int | None) -> None:
@@ -35,15 +37,30 @@ def serve(questions: Sequence[Question], *, host: str, port: int, workers: int |
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     print(f"fleetline: http://{shown}:{listening.getsockname()[1]}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+    app = create_app(questions, limits)
     config = uvicorn.Config(
-        create_app(questions, limits),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
         h11_max_incomplete_event_size=_LONGEST_LINE,
         timeout_graceful_shutdown=_CLOSE_S,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and raises it again: how a server is meant to end
+        _Server(config, app.state.lanes).run(sockets=[listening])
+
+
+class _Server(uvicorn.Server):
+    """Ends what is in work first, so that nobody is waited for."""
+
+    def __init__(self, config: uvicorn.Config, lanes: Lanes) -> None:
+        super().__init__(config)
+        self._lanes = lanes
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End in order."""
+        self._lanes.close()
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -5,9 +5,34 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
+from fleetline.catalog.config_file import LARGEST
+from fleetline.catalog.huggingface import FAMILIES
 from fleetline.catalog.imported import facts_of, from_content, token_of
 
 NAME = "uploaded-model"
+_WHOLE = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "Fields as the model's family has them; others are ignored.",
+    "properties": {
+        "model_type": {"type": "string", "enum": sorted(FAMILIES)},
+        "text_config": {"type": "object", "description": "The same fields, of the text model of several."},
+        "quantization_config": {"type": "object"},
+        "torch_dtype": {"type": "string"},
+        **dict.fromkeys(
+            (
+                "hidden_size",
+                "num_hidden_layers",
+                "num_attention_heads",
+                "num_key_value_heads",
+                "intermediate_size",
+                "vocab_size",
+                "max_position_embeddings",
+            ),
+            _WHOLE,
+        ),
+    },
+}
 EXAMPLE = MappingProxyType(
     {
         "model_type": "llama",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from fleetline.errors import FleetlineError
@@ -69,17 +69,18 @@ def _too_long(_number: int, _frame: object) -> None:
     raise TooLongError
 
 
-def start(nice: int, warm: Callable[[], None]) -> None:
-    """A worker process begins: it ends with its server and not by Ctrl-C, and reads the catalog before it is asked."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+def start(nice: int, warm: Callable[[], None], life: Connection) -> None:
+    """A worker process begins: it reads the catalog before it is asked, and ends, whatever it is at, when its server does.
+
+    `life` is a pipe that the server alone can write to: it is read to its end when the server closes it, or is no more.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the server decides
+    threading.Thread(target=_end_with, args=(life,), daemon=True).start()
     if nice and hasattr(os, "nice"):
         os.nice(nice)
     warm()
 
 
-def _end_with(parent: Any) -> None:
-    parent.join()
+def _end_with(life: Connection) -> None:
+    life.poll(None)
     os._exit(0)
