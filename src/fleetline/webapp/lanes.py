@@ -28,7 +28,7 @@ class Lane:
         self._make = make
         self._executor: Executor | None = None
         self._free = places
-        self._open = True
+        self._open = False
 
     async def ask(self, ask: Callable[..., Any], given: Mapping[str, Any], limits: Limits) -> Answer:
         """The answer, or that there is no place in the line or no time left."""
@@ -37,7 +37,7 @@ class Lane:
         loop = asyncio.get_running_loop()
         self._free -= 1
         try:
-            future = self.executor().submit(answer, ask, dict(given), limits.processor_s)
+            future = self._running().submit(answer, ask, dict(given), limits.processor_s)
         except BrokenProcessPool:
             self._free += 1
             self._end()
@@ -59,7 +59,13 @@ class Lane:
     def _leave(self) -> None:
         self._free += 1
 
-    def executor(self) -> Executor:
+    def start(self, workers: int) -> None:
+        """Start so many processes before the first question."""
+        self._open = True
+        for _ in range(workers):
+            self._running().submit(_nothing)
+
+    def _running(self) -> Executor:
         """The processes, started when they are first needed."""
         if self._executor is None:
             self._executor = self._make()
@@ -116,9 +122,8 @@ class Lanes:
 
     def start(self) -> None:
         """Start the processes before the first question."""
-        for lane, count in ((self._quick, self.limits.workers), (self._costly, self.limits.costly)):
-            for _ in range(count):
-                lane.executor().submit(_nothing)
+        self._quick.start(self.limits.workers)
+        self._costly.start(self.limits.costly)
 
     def close(self) -> None:
         """End the processes."""

@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from fleetline.errors import unknown_name
 from fleetline.webapp import schemas
@@ -92,14 +93,22 @@ async def not_there(request: Request, refused: Exception) -> Response:
         case 404:
             answer = error(404, "not_found", f"no such address: {path}", field="path", got=path, allowed="/openapi.json")
         case 405:
-            allowed = (refused.headers or {}).get("Allow", "GET")
+            allowed = _methods(request)
             said = f"method: got {request.method[:20]}, allowed {allowed}"
             answer = error(405, "bad_method", said, field="method", got=request.method[:20], allowed=allowed)
         case status:
             answer = error(status, "bad_request", str(refused.detail), field="request")
     response = _plain(answer)
-    response.headers.update(refused.headers or {})
+    if refused.status_code == 405:
+        response.headers["Allow"] = _methods(request)
     return response
+
+
+def _methods(request: Request) -> str:
+    """The methods that the address takes, of all that stand at it."""
+    path = request.url.path
+    routes = [route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path)]
+    return ", ".join(sorted({method for route in routes for method in route.methods or ()})) or "GET"
 
 
 def _plain(answer: Answer) -> Response:

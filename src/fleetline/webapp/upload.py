@@ -10,15 +10,15 @@ from fleetline.catalog.huggingface import FAMILIES
 from fleetline.catalog.imported import facts_of, from_content, token_of
 
 NAME = "uploaded-model"
-_WHOLE = {"type": "integer", "minimum": 1, "maximum": LARGEST}
+_WHOLE = {"type": ["integer", "null"], "minimum": 1, "maximum": LARGEST}
 SCHEMA: dict[str, Any] = {
     "type": "object",
     "description": "Fields as the model's family has them; others are ignored.",
     "properties": {
         "model_type": {"type": "string", "enum": sorted(FAMILIES)},
-        "text_config": {"type": "object", "description": "The same fields, of the text model of several."},
-        "quantization_config": {"type": "object"},
-        "torch_dtype": {"type": "string"},
+        "text_config": {"type": ["object", "null"], "description": "The same fields, of the text model of several."},
+        "quantization_config": {"type": ["object", "null"]},
+        "torch_dtype": {"type": ["string", "null"]},
         **dict.fromkeys(
             (
                 "hidden_size",

@@ -7,6 +7,7 @@ from typing import Any
 
 from fleetline.catalog import config_token, load
 from fleetline.catalog.timings import FRAMEWORKS
+from fleetline.errors import InputError
 from fleetline.physics.money import PRICES
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.webapp.controls import Choice, Control
@@ -122,12 +123,23 @@ CONTROLS: tuple[Control, ...] = (
 DEFAULTS: Mapping[str, Any] = {control.key: control.default for control in CONTROLS}
 
 
+def _degree_of(name: str, given: str) -> float:
+    try:
+        return float(given)
+    except ValueError as error:
+        said = f"{name}: got '{given[:_SHOWN]}', allowed a whole number"
+        raise InputError(said, field=name, got=given[:_SHOWN], allowed="a whole number") from error
+
+
+_SHOWN = 80  # letters of a wrong value that a message repeats
+
+
 def asked(given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `throughput`: what is not set is left out."""
     found = {key: value for key, value in given.items() if value not in {None, ""}}
     for degree in ("tp", "ep", "dp", "pp"):
         if degree in found:
-            found[degree] = float(found[degree])
+            found[degree] = _degree_of(degree, found[degree])
     if not found.get("offline"):
         found.pop("offline", None)
     found.pop("search", None)  # a matter of the frontier alone
