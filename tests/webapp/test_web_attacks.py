@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fastapi import FastAPI
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_configs import CONFIGS
 from starlette.testclient import TestClient
@@ -57,7 +57,8 @@ sys.addaudithook(_watch)  # stays as long as the process; it watches while a tes
 def opened() -> Iterator[list[str]]:
     """Every file opened while the test runs."""
     global _OPENED  # noqa: PLW0603  (an audit hook cannot be taken away)
-    _OPENED = found = []
+    found: list[str] = []
+    _OPENED = found
     yield found
     _OPENED = None
 
@@ -313,6 +314,7 @@ def test_no_token_is_a_traceback(packed: bytes) -> None:
         find(from_catalog(), _token(packed))
 
 
+@settings(max_examples=20)
 @given(st.sampled_from(sorted(CONFIGS)), st.data())
 def test_fields_that_say_nothing_are_left_out_of_a_token(name: str, data: st.DataObject) -> None:
     """More fields of a configuration that nobody reads make no longer token."""

@@ -133,7 +133,7 @@ def keep(imported: Imported) -> Path:
         InputError: a name that the catalog or another saved model has, or that is none; a folder that cannot be written.
     """
     name, catalog = imported.model.name, load()
-    _check_name(name)
+    check_name(name)
     if name in catalog.models or name in catalog.not_modelled:
         raise InputError(f"name: '{name}' is a model of the catalog; give another", field="name", got=name)
     try:
@@ -147,7 +147,8 @@ def keep(imported: Imported) -> Path:
     return path
 
 
-def _check_name(name: object) -> None:
+def check_name(name: object) -> None:
+    """Raises InputError for what is no name."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         allowed = "up to 100 letters, digits, '.', '_' and '-', the first a letter or digit"
         raise InputError(f"name: got {shown(name)}, allowed {allowed}", field="name", got=shown(name), allowed=allowed)
@@ -178,7 +179,7 @@ def from_token(token: str) -> Imported:
 @lru_cache(maxsize=64)
 def _from_token(token: str, _folder: Path) -> Imported:
     name, content = config_token.read(token)
-    _check_name(name)
+    check_name(name)
     return from_content(content, name)
 
 
@@ -246,7 +247,7 @@ def import_model(path: str | Path, *, save: bool = False, name: str | None = Non
         InputError: the file or one of its fields, in one line; a name that is taken.
     """
     if name is not None:
-        _check_name(name)
+        check_name(name)
     if not isinstance(path, str | os.PathLike):
         raise InputError(f"path: got {shown(path)}, allowed the path of a config.json", field="path", got=shown(path))
     imported = from_config(Path(path), name)

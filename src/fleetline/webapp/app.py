@@ -19,7 +19,7 @@ from fleetline.webapp.drawings import FigureName, drawing
 from fleetline.webapp.headers import Guard
 from fleetline.webapp.lanes import Lanes, processes
 from fleetline.webapp.limits import Limits
-from fleetline.webapp.page import page_routes
+from fleetline.webapp.page import Library, page_routes
 from fleetline.webapp.questions import Question
 from fleetline.webapp.routes import add_question, add_upload
 from fleetline.webapp.views import controls, views, warm
@@ -44,11 +44,12 @@ def create_app(
         limits: of work; as shipped without.
         make: workers, so many and of that niceness; processes without.
     """
-    lanes = Lanes(limits or Limits(), make or processes(warm))
+    lanes, library = Lanes(limits or Limits(), make or processes(warm)), Library()
 
     @asynccontextmanager
     async def running(_app: FastAPI) -> AsyncIterator[None]:
         lanes.start()
+        library.start()
         yield
         lanes.close()
 
@@ -69,7 +70,7 @@ def create_app(
     add_upload(app, lanes)
     app.state.lanes = lanes
     _add_plain(app)
-    page_routes(app)
+    page_routes(app, library)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=4)
     app.add_middleware(Guard)
     return app

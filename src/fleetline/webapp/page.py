@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import asyncio
 from importlib.resources import files
 
 import vl_convert
@@ -12,18 +12,33 @@ from starlette.staticfiles import StaticFiles
 from fleetline.webapp.refusals import with_tag
 
 
-@lru_cache(maxsize=1)
-def library() -> bytes:
+def _library() -> bytes:
     """Vega, Vega-Lite and vega-embed as one script that sets `vegaEmbed`; the one the report has inside."""
     return vl_convert.javascript_bundle().encode()  # type: ignore[call-arg]  # its stub forgets the default
 
 
-def page_routes(app: FastAPI) -> None:
+class Library:
+    """The script, made once, in a second or so that nobody else waits for."""
+
+    def __init__(self) -> None:
+        self._made: asyncio.Task[bytes] | None = None
+
+    def start(self) -> None:
+        """Begin."""
+        self._made = asyncio.create_task(asyncio.to_thread(_library))
+
+    async def content(self) -> bytes:
+        """The script, when it is there."""
+        assert self._made is not None  # noqa: S101  (started with the application)
+        return await asyncio.shield(self._made)
+
+
+def page_routes(app: FastAPI, library: Library) -> None:
     """Add / and /static."""
     folder = str(files("fleetline.webapp") / "static")
 
     async def script(request: Request) -> Response:
-        return with_tag(request, library(), "text/javascript", "public, max-age=86400")
+        return with_tag(request, await library.content(), "text/javascript", "public, max-age=86400")
 
     app.add_route("/static/vega.js", script, methods=["GET"])
     app.mount("/static", StaticFiles(directory=folder, check_dir=False), name="static")

@@ -45,7 +45,7 @@ def respond(request: Request, answer: Answer) -> Response:
 def with_tag(request: Request, body: bytes, media_type: str = "application/json", kept: str = _KEPT) -> Response:
     """Content that may be kept, with its tag; 304 where the asker has it already."""
     tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Cache-Control": kept, "Vary": "Accept-Encoding"}
+    headers = {"ETag": tag, "Cache-Control": kept}
     given = {each.strip() for each in request.headers.get("if-none-match", "").split(",")}
     if tag in given or "*" in given:
         return Response(status_code=304, headers=headers)
@@ -56,11 +56,10 @@ async def not_valid(_request: Request, refused: Exception) -> Response:
     """A value of the wrong kind, out of its range, missing, or of no such name."""
     assert isinstance(refused, RequestValidationError)  # noqa: S101  (registered for these)
     first = refused.errors()[0]
-    name = str(first["loc"][-1]) if len(first["loc"]) > 1 and isinstance(first["loc"][1], str) else "body"
-    if len(first["loc"]) > 1 and isinstance(first["loc"][-1], int):
-        name = str(first["loc"][1])
-    got = None if first["type"] == "missing" else str(first.get("input"))[:80]
+    name = str(first["loc"][1]) if len(first["loc"]) > 1 else "request"
+    got = None if first["type"] == "missing" else str(first.get("input"))[:_SHOWN]
     allowed = _ALLOWED.get(first["type"]) or first["msg"].removeprefix("Input should be ")
+    allowed = allowed.format(**first.get("ctx", {}))
     said = f"{name}: missing" if got is None else f"{name}: got '{got}', allowed {allowed}"
     return _plain(error(422, "bad_input", said, field=name, got=got, allowed=allowed))
 
@@ -71,12 +70,17 @@ _ALLOWED = {
     "int_parsing": "a whole number",
     "bool_parsing": "true or false",
     "finite_number": "a finite number",
+    "less_than_equal": "at most {le:g} here; the command line takes more",
+    "greater_than_equal": "at least {ge:g}",
+    "string_too_long": "at most {max_length} letters",
+    "too_long": "at most {max_length} of them",
 }
+_SHOWN = 80  # letters of a wrong value that a message repeats
 
 
 def unknown(name: str, known: list[str]) -> Answer:
     """A name of the query that the address does not know."""
-    refused = unknown_name("parameter", name[:80], known, field="parameters")
+    refused = unknown_name("parameter", name[:_SHOWN], known, field="parameters")
     return error(422, "bad_input", refused.message, field=refused.field, got=refused.got, allowed=refused.allowed)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetline.catalog.config_file import LARGEST
 from fleetline.catalog.huggingface import FAMILIES
-from fleetline.catalog.imported import facts_of, from_content, token_of
+from fleetline.catalog.imported import check_name, facts_of, from_content, token_of
 
 NAME = "uploaded-model"
 _WHOLE = {"type": ["integer", "null"], "minimum": 1, "maximum": LARGEST}
@@ -54,5 +54,6 @@ def imported_model(content: bytes, name: str) -> dict[str, Any]:
     Raises:
         InputError: not a configuration that is known here; what and where, in one line.
     """
+    check_name(name)
     found = from_content(content, name)
     return {"model": token_of(found), **facts_of(found)}
