@@ -129,6 +129,28 @@ def test_a_question_that_takes_too_long_is_stopped_and_its_process_goes_on() -> 
         executor.shutdown(wait=True)
 
 
+def busy(s: float) -> float:
+    """Works for so long."""
+    begun = time.process_time()
+    while time.process_time() - begun < s:
+        pass
+    return s
+
+
+def test_what_turns_out_to_be_costly_begins_again_among_the_costly() -> None:
+    limits = Limits(workers=1, costly=1, quick_s=0.3, processor_s=2.0, seconds=60.0)
+    app = create_app(
+        [Question("busy", busy, (Option("s", "number", "how long", default=0.0),), "Works")], limits, processes(nothing)
+    )
+    with TestClient(app) as client:
+        assert client.get("/api/v1/busy?s=0.01").json() == 0.01
+        assert client.get("/api/v1/busy?s=0.8").json() == 0.8
+        refused = client.get("/api/v1/busy?s=9")
+        assert refused.status_code == 422
+        assert refused.json()["error"]["kind"] == "too_costly"
+        assert "2 s" in refused.json()["error"]["message"]
+
+
 def test_processes_end_at_once_whatever_they_are_at() -> None:
     executor = processes(nothing)(1, 0)
     work_ = executor.submit(work.answer, spin, {}, 60.0)

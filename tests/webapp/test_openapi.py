@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,9 +12,11 @@ from fastapi import FastAPI
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 from schemathesis.schemas import BaseSchema
+from starlette.types import Receive, Scope, Send
 
 from fleetline.cli.web import questions
 from fleetline.webapp.app import create_app
+from fleetline.webapp.limits import Limits
 
 _ALL: dict[str, Any] = {
     "checks": {
@@ -40,12 +42,30 @@ def few(query: dict[str, Any] | None) -> dict[str, Any] | None:
     return {name: query[name] for name in order[: _OPTIONS + len(needed)]}
 
 
-app: FastAPI = create_app(questions(), make=lambda workers, _nice: ThreadPoolExecutor(workers))
+app: FastAPI = create_app(questions(), Limits(workers=2, processor_s=5.0, seconds=120.0))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def workers() -> Iterator[None]:
+    """The processes for all cases: a client of each would start its own."""
+    app.state.lanes.start()
+    yield
+    app.state.lanes.close()
+
+
+async def requests_alone(scope: Scope, receive: Receive, send: Send) -> None:
+    """The application as it is once it runs."""
+    if scope["type"] == "lifespan":
+        for event in ("startup", "shutdown"):
+            await receive()
+            await send({"type": f"lifespan.{event}.complete"})
+        return
+    await app(scope, receive, send)
 
 
 def document(config: dict[str, Any]) -> BaseSchema:
     found = schemathesis.openapi.from_dict(app.openapi(), config=SchemathesisConfig.from_dict(config))
-    found.app = app
+    found.app = requests_alone
 
     @found.hook
     def map_query(_context: Any, query: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -30,21 +30,21 @@ class Lane:
         self._free = places
         self._open = False
 
-    async def ask(self, ask: Callable[..., Any], given: Mapping[str, Any], limits: Limits) -> Answer:
+    async def ask(self, ask: Callable[..., Any], given: Mapping[str, Any], processor_s: float, seconds: float) -> Answer:
         """The answer, or that there is no place in the line or no time left."""
         if not self._free or not self._open:
             return BUSY
         loop = asyncio.get_running_loop()
         self._free -= 1
         try:
-            future = self._running().submit(answer, ask, dict(given), limits.processor_s)
+            future = self._running().submit(answer, ask, dict(given), processor_s)
         except BrokenProcessPool:
             self._free += 1
             self._end()
             return BUSY
         future.add_done_callback(lambda _: self._done(loop))
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), limits.seconds)
+            return await asyncio.wait_for(asyncio.wrap_future(future), seconds)
         except TimeoutError:  # the place is free when the work is done, or at once where it had not begun
             return BUSY
         except BrokenProcessPool:
@@ -103,10 +103,19 @@ class Lanes:
             return known
         task = self._asked.get(key)
         if task is None:
-            task = asyncio.create_task((self._costly if costly else self._quick).ask(ask, given, self.limits))
+            task = asyncio.create_task(self._answer(ask, given, costly=costly))
             self._asked[key] = task
             task.add_done_callback(lambda done: self._done(key, done))
         return await asyncio.shield(task)
+
+    async def _answer(self, ask: Callable[..., Any], given: Mapping[str, Any], *, costly: bool) -> Answer:
+        """From the quick lane, unless the question is known to be costly or turns out to be."""
+        limits = self.limits
+        if not costly:
+            found = await self._quick.ask(ask, given, limits.quick_s, limits.seconds)
+            if found != work.too_costly(limits.quick_s):
+                return found
+        return await self._costly.ask(ask, given, limits.processor_s, limits.seconds)
 
     def _done(self, key: Key, task: asyncio.Task[Answer]) -> None:
         del self._asked[key]

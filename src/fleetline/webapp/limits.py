@@ -20,15 +20,17 @@ class Limits:
     Attributes:
         workers: processes that answer; costly: further ones, of lower priority, for costly questions.
         waiting, costly_waiting: requests that may wait for either; more are told to come back.
-        seconds: until an answer, waiting included [s]. processor_s: of one question [s].
+        quick_s: processor time after which a question is none of the quick ones, and begins again among the costly [s].
+        processor_s: of one question at most [s]. seconds: until an answer, waiting included [s].
     """
 
     workers: int = 2
     costly: int = 1
     waiting: int = 256
     costly_waiting: int = 8
-    seconds: float = 30.0
+    quick_s: float = 1.0
     processor_s: float = 20.0
+    seconds: float = 30.0
 
 
 RETRY_AFTER_S = 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from importlib.resources import files
 
 import vl_convert
@@ -12,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from fleetline.webapp.refusals import with_tag
 
 
+@lru_cache(maxsize=1)
 def _library() -> bytes:
     """Vega, Vega-Lite and vega-embed as one script that sets `vegaEmbed`; the one the report has inside."""
     return vl_convert.javascript_bundle().encode()  # type: ignore[call-arg]  # its stub forgets the default
@@ -23,14 +25,15 @@ class Library:
     def __init__(self) -> None:
         self._made: asyncio.Task[bytes] | None = None
 
-    def start(self) -> None:
-        """Begin."""
-        self._made = asyncio.create_task(asyncio.to_thread(_library))
+    def start(self) -> asyncio.Task[bytes]:
+        """Begin, unless it is begun."""
+        if self._made is None:
+            self._made = asyncio.create_task(asyncio.to_thread(_library))
+        return self._made
 
     async def content(self) -> bytes:
         """The script, when it is there."""
-        assert self._made is not None  # noqa: S101  (started with the application)
-        return await asyncio.shield(self._made)
+        return await asyncio.shield(self.start())
 
 
 def page_routes(app: FastAPI, library: Library) -> None:

@@ -67,7 +67,7 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE)
         kind, _, protocol, _, address = known[0]
-        # by its protocol asyncio knows that it may send small packets at once; else answers wait 40 ms for an acknowledgement
+        # by its protocol asyncio knows that small packets may be sent at once; else they wait 40 ms for an acknowledgement
         found = socket.socket(kind, socket.SOCK_STREAM, protocol)
         if os.name == "posix":  # elsewhere it would let two listen at once
             found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

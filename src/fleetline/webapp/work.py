@@ -34,6 +34,12 @@ def error(status: int, kind: str, message: str, *, field: str = "", got: Any = N
     return Answer(status, encode({"error": said}))
 
 
+def too_costly(processor_s: float) -> Answer:
+    """That a question takes more than it may."""
+    said = f"the question takes more than {processor_s:g} s of processor time; ask for less, or ask the command"
+    return error(422, "too_costly", said, field="request")
+
+
 def encode(value: Any) -> bytes:
     """JSON that every parser takes."""
     return json.dumps(plain(value), allow_nan=False, separators=(",", ":"), default=str).encode()
@@ -51,8 +57,7 @@ def answer(ask: Callable[..., Any], given: Mapping[str, Any], processor_s: float
     except FleetlineError as refused:
         return error(422, refused.kind, refused.message, field=refused.field, got=refused.got, allowed=refused.allowed)
     except TooLongError:
-        said = f"the question takes more than {processor_s:g} s of processor time; ask for less, or ask the command"
-        return error(422, "too_costly", said, field="request")
+        return too_costly(processor_s)
     except Exception:
         traceback.print_exc(file=sys.stderr)
         return error(500, "internal", "a mistake of the server; its log says more", field="request")
