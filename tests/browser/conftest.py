@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from browser.driving import Guard, Visit, settled
+from browser.driving import DESK, Guard, Visit, settled
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-DESK = {"width": 1280, "height": 900}
 PATIENCE_MS = 20_000
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import ConsoleMessage, Locator, Page, Request, Response
 
 
+DESK = {"width": 1280, "height": 900}
 Visit = Callable[..., "Page"]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from browser.driving import Visit, box_of, control, numbers, settled
+from browser.driving import DESK, Visit, box_of, control, numbers, settled
 
 
 def test_the_first_stop_skips_to_the_answer(visit: Visit) -> None:
@@ -69,6 +69,7 @@ def test_every_number_has_a_source_on_hover(visit: Visit) -> None:
             card.locator(".value").hover()
             assert card.locator(".source").is_visible(), key
             assert len(card.locator(".source").inner_text()) >= 5, key
+            assert box_of(card.locator(".source")).right <= DESK["width"], key
 
 
 def test_a_touch_opens_a_source(visit: Visit) -> None:

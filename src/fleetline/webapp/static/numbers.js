@@ -48,6 +48,8 @@ function disclose(node, value) {
     open(false);
     value.focus();
   });
+  node.addEventListener("pointerenter", () => keepInside(node));
+  node.addEventListener("focusin", () => keepInside(node));
   const leave = () => node.classList.remove("closed");
   node.addEventListener("pointerleave", leave);
   node.addEventListener("focusout", (event) => {
@@ -55,6 +57,16 @@ function disclose(node, value) {
     open(false);
     leave();
   });
+}
+
+const MARGIN = 8; // px to the edge of the window
+
+/** Move a source to the left as far as the window ends. */
+function keepInside(node) {
+  const panel = node.querySelector(".source");
+  panel.style.setProperty("--shift", "0px");
+  const over = panel.getBoundingClientRect().right + MARGIN - document.documentElement.clientWidth;
+  if (over > 0) panel.style.setProperty("--shift", `${-over}px`);
 }
 
 function fill(node, number, theirs) {

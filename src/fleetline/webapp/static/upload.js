@@ -58,7 +58,7 @@ async function read(file, words, uploaded) {
     return uploaded(found.model, name);
   } catch (error) {
     if (!(error instanceof Trouble)) throw error;
-    return tell(`${file.name} was not understood: ${error.message}`, true);
+    return tell(`${file.name} was not understood: ${short(error.message)}`, true);
   }
 }
 
@@ -67,6 +67,10 @@ function nameOf(file) {
   const stem = file.name.replace(/\.json$/i, "").replace(/[^\w.-]+/g, "-").slice(0, 60);
   return stem === "" || stem === "config" ? "uploaded-model" : stem;
 }
+
+const ENOUGH = 240; // letters; what is wrong stands first, lists of what is known last
+
+const short = (words) => (words.length > ENOUGH ? `${words.slice(0, ENOUGH).replace(/[,;]?\s+\S*$/, "")} …` : words);
 
 function size(count) {
   if (!Number.isFinite(count)) return "?";

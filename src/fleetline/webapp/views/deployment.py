@@ -166,10 +166,22 @@ def _dots(operators: list[Any], gpus: float) -> list[dict[str, Any]]:
     ]
     rows.sort(key=lambda row: float(row["intensity_flop_byte"]))
     longest = max(float(row["seconds"]) for row in rows)
-    # names by turns above and below their dots, as many stand at one height; on a phone only the longest has room
-    return [row | {"above": place % 2 == 0, "longest": row["seconds"] == longest} for place, row in enumerate(rows)]
+    for place, row in enumerate(rows):
+        row["longest"] = row["seconds"] == longest
+        row["above"] = _above(rows, place)
+    return rows
 
 
+def _above(rows: list[dict[str, Any]], place: int) -> bool:
+    """Whether a dot's name stands above it: of neighbours the higher one's does, of those at one height every second."""
+    height = [float(row["flop_s_gpu"]) for row in rows]
+    before, after = height[max(place - 1, 0)], height[min(place + 1, len(rows) - 1)]
+    if place > 0 and abs(before / height[place] - 1) < _ALIKE:
+        return not rows[place - 1]["above"]
+    return place == 0 or height[place] >= max(before, after * (1 - _ALIKE))
+
+
+_ALIKE = 0.1  # of the height: names side by side would touch
 _PLAIN = {"rest": "dense layers"}
 
 
@@ -191,7 +203,7 @@ def _names(roofs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         row["precision"]: max(each["flop_s_gpu"] for each in roofs if each["precision"] == row["precision"])
         for row in roofs
     }
-    knees = {row["precision"]: row for row in reversed(roofs) if row["flop_s_gpu"] == flat[row["precision"]]}
+    knees = {row["precision"]: row for row in reversed(roofs) if row["flop_s_gpu"] >= 0.999 * flat[row["precision"]]}
     return [row | {"name": f"peak at {name}"} for name, row in knees.items()]
 
 

@@ -67,7 +67,7 @@ CONTROLS: tuple[Control, ...] = (
     ),
     Control(
         "speed", "Wanted speed", "number", "Output tokens a second that each user gets at least, over wall time; 35 unless set.",
-        "Wanted", min=0.1, max=2000, scale="log", unit="tok/s",
+        "Wanted", min=0.1, max=2000, scale="log", unit="tok/s", placeholder="35",
     ),
     Control(
         "max_ttft", "Longest wait", "number", "Longest mean time to the first token; any unless set.", "Wanted", min=0.001,
