@@ -219,6 +219,7 @@ function showNumbers() {
   page.form.refuse("", "");
   page.form.understood(current.question ?? {});
   say(byId("headline"), current.headline ?? "");
+  document.title = `${current.headline || view().label} – fleetline`;
   numbers.show(byId("numbers"), current, pinned);
   status.infeasible(page.shown);
   byId("notes").replaceChildren(...(current.feasible && current.notes?.length ? [el("ul", {}, current.notes.map((words) => el("li", {}, words)))] : []));

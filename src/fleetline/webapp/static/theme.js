@@ -9,8 +9,6 @@ export const theme = () => document.documentElement.dataset.theme ?? (system.mat
 
 /** Set up the switch; `changed` is called whenever colours change. */
 export function watch(changed) {
-  const kept = remembered();
-  if (kept) document.documentElement.dataset.theme = kept;
   const button = byId("theme");
   const show = () => {
     const next = theme() === "dark" ? "light" : "dark";
@@ -31,15 +29,7 @@ export function watch(changed) {
   show();
 }
 
-// A browser may refuse storage; the theme is then as lasting as the page.
-function remembered() {
-  try {
-    return localStorage.getItem(KEPT);
-  } catch {
-    return null;
-  }
-}
-
+/** For early.js. A browser may refuse storage; the theme is then as lasting as the page. */
 function remember(name) {
   try {
     localStorage.setItem(KEPT, name);
