@@ -16,7 +16,7 @@ def quantiles(values: Array) -> tuple[Array, ...]:
 
     Linear between order statistics, as `numpy.percentile` does by default (Hyndman and Fan 1996, definition 7).
     """
-    if values.shape[1] == 1 or np.array_equal(values, np.broadcast_to(values[:, :1], values.shape), equal_nan=True):
+    if values.shape[1] == 1 or np.all(values.min(axis=1) == values.max(axis=1)):
         return (values[:, 0],) * len(LEVELS)
     ordered = np.sort(values, axis=1)  # NaN last
     last = np.maximum(np.count_nonzero(ordered == ordered, axis=1) - 1, 0)  # noqa: PLR0124  (false for NaN)

@@ -28,7 +28,7 @@ from fleetline.sweeps.axes import NUMBERS, WAYS, Array, digits
 from fleetline.sweeps.grid import Grid
 from fleetline.sweeps.quantiles import NAMES, most_frequent, quantiles
 
-BLOCK = 131_072  # evaluations asked for at once: tens of megabytes, and a call's own time is lost among them
+BLOCK = 262_144  # evaluations asked for at once: tens of megabytes, and a call's own time is lost among them
 Chosen = npt.NDArray[np.intp]  # numbers of points within a way
 REFUSED = "input"  # the kind of reason of a deployment that cannot be built
 
