@@ -63,6 +63,7 @@ void rates(long n, const double *c, const double *restrict in, const double *res
 """
 # As the language has it; and with sums in any order and four exponentials at a time, which is not the same to the last bit.
 FLAGS: Mapping[str, tuple[str, ...]] = {"strict": ("-O3",), "fast": ("-Ofast",)}
+CALLED: Mapping[str, str] = {"strict": "rounded as IEEE 754 has it", "fast": "as fast as it goes (-Ofast)"}
 
 
 def constants(model: str, system: str) -> Array:
@@ -124,3 +125,11 @@ def check(model: str, system: str, points: Mapping[str, Any], found: Mapping[str
     told = throughput(model, system, preset="article", counting="article", **points)
     for name in RATES:
         np.testing.assert_allclose(found[name], getattr(told, name), rtol=1e-12, err_msg=name)
+
+
+def copy(source: Array, out: Array, threads: int) -> None:
+    """Copy one to the other, shared out to threads."""
+    size = -(-source.size // threads)
+    with ThreadPoolExecutor(threads) as pool:
+        places = [slice(start, start + size) for start in range(0, source.size, size)]
+        list(pool.map(lambda some: np.copyto(out[some], source[some]), places))
