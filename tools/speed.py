@@ -128,11 +128,10 @@ def _beside(run: Run) -> str:
     name = "rates at given batches, article counting"
     rates = {each["extra_info"]["threads"]: _rate(each) for each in of(run, "deployments") if what(each) == name}
     loops = [each for each in of(run, "floor") if "loop" in what(each)]
-    parts = [
-        f"{rates[count] / _rate(each):.2f} of that {what(each).rpartition(', ')[2]} ({count} thread{'s' if count > 1 else ''})"
-        for each in loops
-        if (count := each["extra_info"]["threads"]) in rates
-    ]
+    parts = []
+    for each in loops:
+        count, how = each["extra_info"]["threads"], what(each).rpartition(", ")[2]
+        parts.append(f"{rates[count] / _rate(each):.2f} of that {how} ({count} thread{'s' if count > 1 else ''})")
     return f"\nOf the loop's speed {name} come at {', '.join(parts)}.\n" if parts else ""
 
 
