@@ -236,7 +236,8 @@ def error_by_group() -> alt.LayerChart:
     )
     bars = base.mark_bar(color=BLUE, height=15)
     words = base.mark_text(align="left", dx=5, fontSize=11, color=INK).encode(text="text:N")
-    return _sized(bars, words, height=330)
+    # the page makes it as high as the rows that come: `height` is what it has without
+    return _sized(bars, words).properties(usermeta={"step": {"of": "groups", "px": 24}})
 
 
 def predicted_measured() -> alt.LayerChart:

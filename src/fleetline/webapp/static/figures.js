@@ -86,12 +86,20 @@ async function embed(slot, now) {
   const options = { patch: bounded, ast: true, actions: false, renderer: "svg", defaultStyle: false, tooltip: tell, logLevel: ERRORS };
   const result = await window.vegaEmbed(slot.chart, spec, options);
   slot.view = result.view;
+  slot.step = spec.usermeta?.step ?? null;
+  await stretch(slot);
   slot.chart.firstElementChild.setAttribute("aria-hidden", "true"); // the chart as a whole says what it shows
   slot.drawn = now;
 }
 
 async function change(slot) {
   for (const [name, rows] of Object.entries(slot.figure.data)) slot.view.data(name, structuredClone(rows));
+  await stretch(slot);
+}
+
+/** As high as its rows need, where a figure says so. */
+async function stretch(slot) {
+  if (slot.step) slot.view.height(slot.step.px * Math.max(1, slot.figure.data[slot.step.of].length));
   await slot.view.runAsync();
 }
 

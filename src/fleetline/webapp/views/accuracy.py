@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from functools import lru_cache
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 
 from fleetline import runs
 from fleetline.calibration.validate import GROUPS, Score
-from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, PooledErrorRow
+from fleetline.catalog.rows import PooledErrorRow
 from fleetline.measurements.types import Measurement
+from fleetline.study.names import names
 from fleetline.webapp.controls import Choice, Control
 from fleetline.webapp.views.shapes import View
 from fleetline.webapp.words import number, view
@@ -103,19 +102,16 @@ def _errors() -> dict[str, list[tuple[Measurement, float]]]:
 
 
 @lru_cache(maxsize=1)
-def _titles() -> dict[str, str]:
-    """Names of benchmark models; where two are one architecture, with the key that tells them apart."""
-    catalog = load()
-    known = ((row.key, catalog.models.get(row.model)) for row in catalog.rows("benchmark_models", BenchmarkModelRow))
-    titles = {key: model.title.partition(" (")[0] for key, model in known if model is not None}
-    often = Counter(titles.values())
-    return {key: f"{title}, {key}" if often[title] > 1 else title for key, title in titles.items()}
+def _names() -> dict[str, str]:
+    return names()
 
 
 def _name(by: str, group: str) -> str:
     """A group as people call it."""
-    return _titles().get(group, group) if by == "model" else group
+    return _names().get(group, group) if by in _NAMED else group
 
+
+_NAMED = {"model", "chip", "framework"}
 
 _SHOWN = 1500  # dots; more are no clearer and slower
 
