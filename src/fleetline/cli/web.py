@@ -258,6 +258,7 @@ def web(
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen; 0.0.0.0 for everybody.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port; 0 for any that is free.")] = 8000,
     workers: Annotated[int | None, typer.Option(help="Processes that answer; as many as there are cores without.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Also open the page in the browser.")] = False,
 ) -> None:
     """The page, and every question as JSON below /api/v1; ends by Ctrl-C."""
     try:
@@ -267,4 +268,4 @@ def web(
             raise
         said = "web: needs the extra 'web'; install it with: pip install 'fleetline[web]'"
         raise InputError(said, field="web", got=None, allowed="pip install 'fleetline[web]'") from error
-    serve(questions(), host=host, port=port, workers=workers)
+    serve(questions(), host=host, port=port, workers=workers, show=show)

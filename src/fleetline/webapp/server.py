@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+import webbrowser
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -21,13 +22,13 @@ _LONGEST_LINE = 65_536  # byte of a request's head: longer addresses than the li
 _CLOSE_S = 2  # until what is in work is left
 
 
-def serve(questions: Sequence[Question], *, host: str, port: int, workers: int | None) -> None:
-    """Answer until Ctrl-C; says the address on standard error.
+def serve(questions: Sequence[Question], *, host: str, port: int, workers: int | None, show: bool = False) -> None:
+    """Answer until Ctrl-C; says the address on standard error, and opens it in the browser if it is to `show`.
 
     Raises:
         InputError: the address is not one of this machine, or somebody listens there already; a number out of its range.
     """
-    for name, value, high in (("port", port, 65_535), ("workers", workers or 1, 256)):
+    for name, value, high in (("port", port, 65_535), ("workers", 1 if workers is None else workers, 256)):
         low = 0 if name == "port" else 1
         if not low <= value <= high:
             raise InputError(
@@ -35,8 +36,10 @@ def serve(questions: Sequence[Question], *, host: str, port: int, workers: int |
             )
     limits = replace(Limits(), workers=workers or os.cpu_count() or 1)
     listening = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    print(f"fleetline: http://{shown}:{listening.getsockname()[1]}/  (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+    address = f"http://{f'[{host}]' if ':' in host else host}:{listening.getsockname()[1]}/"
+    print(f"fleetline: {address}  (Ctrl-C ends it)", file=sys.stderr, flush=True)  # noqa: T201
+    if show:
+        webbrowser.open(address)  # the socket listens already: the browser waits for the first answer
     app = create_app(questions, limits)
     config = uvicorn.Config(
         app,
@@ -46,7 +49,8 @@ def serve(questions: Sequence[Question], *, host: str, port: int, workers: int |
         h11_max_incomplete_event_size=_LONGEST_LINE,
         timeout_graceful_shutdown=_CLOSE_S,
     )
-    with suppress(KeyboardInterrupt):  # uvicorn has ended in order, and raises it again: how a server is meant to end
+    # uvicorn has ended in order by then, and raises it again: how a server is meant to end
+    with listening, suppress(KeyboardInterrupt):
         _Server(config, app.state.lanes).run(sockets=[listening])
 
 
@@ -64,6 +68,7 @@ class _Server(uvicorn.Server):
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    found: socket.socket | None = None
     try:
         known = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP, flags=socket.AI_PASSIVE)
         kind, _, protocol, _, address = known[0]
@@ -74,6 +79,8 @@ def _listen(host: str, port: int) -> socket.socket:
         found.bind(address)
         found.listen(1024)
     except (OSError, UnicodeError) as error:
+        if found is not None:
+            found.close()
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(
             f"web: cannot listen on {host} port {port}: {reason}", field="host", got=f"{host}:{port}"
