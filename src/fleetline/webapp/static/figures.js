@@ -2,7 +2,7 @@
 
 import { byId, el, say } from "./dom.js";
 import { save, table, withTitle } from "./downloads.js";
-import { get } from "./ask.js";
+import { get, Trouble } from "./ask.js";
 import { theme } from "./theme.js";
 import { LOCALE } from "./words.js";
 
@@ -47,7 +47,7 @@ function frame(key, figure, side) {
   const chart = el("div", { class: "chart", role: "img" });
   const caption = el("p", { class: "caption" });
   const slot = { key, figure, title, chart, caption, view: null, drawn: "" };
-  const act = (label, run) => el("button", { type: "button", onclick: () => run(slot) }, label);
+  const act = (label, run) => el("button", { type: "button", onclick: () => slot.view && run(slot) }, label);
   const acts = el("div", { class: "acts" }, act("SVG", saveSvg), act("PNG", savePng), act("CSV", saveCsv));
   acts.setAttribute("role", "group");
   slot.acts = acts;
@@ -79,6 +79,7 @@ async function drawRows(slot) {
 }
 
 async function embed(slot, now) {
+  if (!window.vegaEmbed) throw new Trouble("server", "The library that draws the figures did not load; the numbers stand without it.");
   const spec = structuredClone(await specification(slot.figure.name));
   spec.datasets = { ...spec.datasets, ...slot.figure.data };
   spec.background = colour("--paper");

@@ -14,7 +14,9 @@ export function busy() {
   byId("answer").setAttribute("aria-busy", "true");
   clearTimeout(waiting);
   waiting = setTimeout(() => {
-    notice("slow", [el("p", {}, "Still computing. The numbers below are of the last answer."), el("div", { class: "progress" })]);
+    const first = byId("numbers").childElementCount === 0;
+    const words = first ? "Computing the first answer; the next ones are quicker." : "Still computing. The numbers below are of the last answer.";
+    notice("slow", [el("p", {}, words), el("div", { class: "progress" })]);
   }, PATIENCE_MS);
 }
 
