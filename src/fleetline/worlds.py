@@ -124,8 +124,26 @@ def supply(
 
 def interval(values: Array) -> dict[str, float]:
     """The 5%, 50% and 95% points of draws."""
-    low, middle, high = np.percentile(values, [5.0, 50.0, 95.0]).tolist()
-    return {"p5": low, "p50": middle, "p95": high}
+    if values.ndim > 1 or values.size > _FEW:
+        found = np.percentile(values, [100.0 * share for share in _POINTS.values()]).tolist()
+        return dict(zip(_POINTS, found, strict=True))
+    ordered = np.sort(values)
+    return {name: _between(ordered, share) for name, share in _POINTS.items()}
+
+
+_POINTS: Mapping[str, float] = MappingProxyType({"p5": 0.05, "p50": 0.5, "p95": 0.95})
+_FEW = 5000  # draws; up to here sorting them all takes a tenth of what NumPy's percentile takes to begin
+
+
+def _between(ordered: Array, share: float) -> float:
+    """A point of sorted draws as `np.percentile` finds it, to the bit: between the two nearest, NaN where one is."""
+    last = ordered.size - 1
+    place = last * share
+    low = int(place)
+    part, below, above = place - low, ordered[low], ordered[min(low + 1, last)]
+    step = above - below
+    found = above - step * (1.0 - part) if part >= 0.5 else below + step * part
+    return float(ordered[-1] if np.isnan(ordered[-1]) else found)
 
 
 def assumptions(asked: Scenario, groups: Iterable[str]) -> list[Assumption]:
