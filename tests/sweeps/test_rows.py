@@ -200,3 +200,13 @@ def test_no_draw_with_a_value_has_no_quantile() -> None:
 def test_the_most_frequent_text() -> None:
     texts = np.array([["", "b", "b", "a"], ["", "", "", ""], ["b", "a", "", ""]], dtype=object)
     assert most_frequent(texts).tolist() == ["b", "", "a"]
+
+
+def test_the_same_worlds_tell_two_points_apart_with_far_fewer_draws() -> None:
+    # medians of 50 draws, 40 times: the spread of a ratio between two batches, from the same worlds and from worlds apart
+    def median(batch: float, seed: int) -> float:
+        return float(np.log(np.median(throughput("kimi-k2.6", "b200", batch=batch, **drawn(50, seed)).throughput_tok_s)))
+
+    same = np.std([median(64, seed) - median(128, seed) for seed in range(40)])
+    apart = np.std([median(64, seed) - median(128, seed + 40) for seed in range(40)])
+    assert same < apart / 5  # so 25 times fewer draws for the same error

@@ -144,7 +144,8 @@ def _how_far(now: Progress) -> str:
     from fleetline.sweeps.sweep import lasting
 
     left = f", {lasting(now.left_s)} left" if now.points_done < now.points else f" in {lasting(now.elapsed_s)}"
-    return f"{now.chunks_done} of {now.chunks} chunks, {now.points_s / 1e6:.3g} M points/s{left}"
+    rate = f"{now.points_s / 1e6:.2f} M" if now.points_s >= 1e5 else f"{now.points_s:,.0f}"
+    return f"{now.chunks_done} of {now.chunks} chunks, {rate} points/s{left}"
 
 
 @app.command(epilog='Example: fleetline query sweep "select model, max(throughput_tok_s_p50) from results group by model"')
