@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import gammaincc
 
+from fleetline import answers
 from fleetline.deployment import throughput
 from fleetline.errors import InputError
 from fleetline.physics import chunks
@@ -192,3 +193,29 @@ def test_rates_at_a_batch_are_recorded(monkeypatch: pytest.MonkeyPatch, name: st
     assert np.isfinite(throughput("deepseek-v4-pro", "gb200-nvl72", **(VARIED | ASKED[name])).throughput_tok_s).any()
     with pytest.raises(AssertionError, match="chunk by chunk"):  # the control: a batch that is searched for
         throughput("deepseek-v4-pro", "gb200-nvl72", **(VARIED | {"tp": 8, "rate": 1.0}))
+
+
+ALONE: dict[str, Any] = {
+    "compute_efficiency": np.linspace(0.3, 0.8, 40),
+    "step_latency_s": np.linspace(0.001, 0.01, 40),
+    "speed": np.linspace(1.0, 90.0, 40),
+    "hbm_reserve": np.linspace(0.01, 0.5, 40),
+    "utilisation": np.linspace(0.1, 1.0, 40),
+}
+
+
+@pytest.mark.parametrize("given", [{}, {"batch": 8.0}, {"max_ttft": 5.0}, {"tp": 8.0}, {"tp": 8.0, "batch": 8.0}])
+@pytest.mark.parametrize("name", ALONE)
+def test_what_one_array_does_not_lead_to_is_told_of_many_points_too(
+    monkeypatch: pytest.MonkeyPatch, name: str, given: dict[str, Any]
+) -> None:
+    asked = {name: ALONE[name]} | given
+    at_once = numbers_of(throughput("kimi-k2.6", "b200", **asked))
+    monkeypatch.setattr(chunks, "POINTS", 16)
+    monkeypatch.setattr(answers, "_MANY", 10)
+    for each, value in numbers_of(throughput("kimi-k2.6", "b200", **asked)).items():
+        assert value.shape == (40,), each
+        if value.dtype.kind == "f":
+            np.testing.assert_allclose(value, at_once[each], rtol=1e-12, err_msg=each)
+        else:
+            assert value.tolist() == at_once[each].tolist(), each

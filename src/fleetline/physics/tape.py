@@ -307,7 +307,7 @@ class Recorder:
         """What the function answers."""
         key = (function, *map(_sort, given))
         if key not in self._known:
-            if not arrays_of(given):
+            if not arrays_of(given) or _traced(given):  # within another recording it is part of that one
                 return function(*given)
             recorded = Recorded(function)
             try:
@@ -317,6 +317,19 @@ class Recorder:
             else:
                 self._known[key] = recorded
         return self._known[key](*given)
+
+
+def _traced(value: Any) -> bool:
+    """Whether a recording of something in it is going on."""
+    found: list[Traced] = []
+
+    def look(each: Any) -> Any:
+        if isinstance(each, Traced):
+            found.append(each)
+        return rebuilt(each, look)
+
+    look(value)
+    return bool(found)
 
 
 def _sort(value: Any) -> Any:
@@ -338,10 +351,24 @@ class Result:
     number: int
 
 
+def _one_of(value: AnyArray) -> Any:
+    """The number that stands everywhere in an array which no given one leads to: it may be of any length.
+
+    Raises:
+        UnrecordedError: several do, so that it belongs to these points alone.
+    """
+    first = value.reshape(-1)[0]
+    if not np.all(value == first):
+        raise UnrecordedError("an array that was not given")
+    return first
+
+
 def _collected(value: Any, wanted: list[int]) -> Any:
     if isinstance(value, Traced):
         wanted.append(value.place)
         return Result(len(wanted) - 1)
+    if isinstance(value, np.ndarray) and value.ndim:
+        return _one_of(value)
     return rebuilt(value, lambda each: _collected(each, wanted))
 
 
