@@ -20,7 +20,7 @@ help:
 	@echo "make forecasts   renew docs/forecasts.md and docs/update.md (maintainers)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
-	@echo "make screenshots renew the pictures of the page, docs/figures/page-*.png (maintainers; needs Chromium)"
+	@echo "make screenshots renew the pictures of the page and of the report in docs/figures (maintainers; needs Chromium)"
 	@echo "make peers       other predictors on the same rows: docs/peers.md (maintainers; installs them under out/peers)"
 	@echo "make reference   renew docs/cli.md, docs/data.md and docs/assumptions.md (maintainers)"
 	@echo "make docs        the documentation as a site, in out/site"
@@ -92,8 +92,9 @@ pictures: report
 sweep-page: .venv/dev.stamp
 	$(BIN)/python benchmarks/sweep_scale.py docs/sweep.md
 
-screenshots: .venv/dev.stamp
+screenshots: .venv/dev.stamp report
 	$(BIN)/python tools/screenshots.py docs/figures
+	$(BIN)/python tools/report_picture.py out/report.html docs/figures/report.png
 
 peers: .venv/dev.stamp
 	PYTHONPATH=benchmarks:tools $(BIN)/python -m peers

@@ -18,6 +18,7 @@ from fleetline.figures.style import (
     Space,
     Theme,
     config,
+    day,
     demand_words,
     fleet_words,
     human,
@@ -37,6 +38,7 @@ __all__ = [
     "Space",
     "Theme",
     "config",
+    "day",
     "demand_words",
     "figures",
     "findings",
@@ -63,6 +65,7 @@ _OF_A_MIX: Sequence[Callable[[Results, Space], Figure]] = (
     today.supply_and_demand,
     today.crunch_or_glut,
     today.walk,
+    today.market,
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from fleetline.figures.style import NAME_OF, human, rounded, tokens, when
+from fleetline.figures.style import NAME_OF, day, human, rounded, tokens, when
 from fleetline.study import Results
 
 
@@ -93,7 +93,7 @@ def _decides(results: Results) -> Sentence:
     three = results.tables["sensitivity"][:3]
     said = "; ".join(f"{row['about']} ({row['total']:.0%})" for row in three)
     return Sentence(
-        "What decides it?", f"Of the variance of demand over supply on {three[0]['on']}: {said}.", "sensitivity"
+        "What decides it?", f"Of the variance of demand over supply on {day(three[0]['on'])}: {said}.", "sensitivity"
     )
 
 
@@ -230,7 +230,7 @@ def _passes(results: Results) -> str:
 def _deciding(results: Results) -> str:
     five = [row for row in results.tables["sensitivity"][:5] if row["total"] >= _TOLD]
     said = "; ".join(f"{row['about']} ({row['total']:.0%})" for row in five)
-    return f"How far demand is over supply on {five[0]['on']} is decided by {said}: shares of the variance over all worlds, with interactions."
+    return f"How far demand is over supply on {day(five[0]['on'])} is decided by {said}: shares of the variance over all worlds, with interactions."
 
 
 _TOLD = 0.005  # of the variance: below it an assumption reads 0%
@@ -311,7 +311,7 @@ def _changed(results: Results) -> str:
     moved = sorted(steps[1:], key=lambda row: -max(row["factor"], 1.0 / row["factor"]))[:4]
     said = "; ".join(f"{row['step']} ({_times(row['factor'])})" for row in moved)
     return (
-        f"Carried on to {results.setting['day']}, the article's world would be {first['load']:.0%} full; this one, every "
+        f"Carried on to {day(results.setting['day'])}, the article's world would be {first['load']:.0%} full; this one, every "
         f"assumption at its median, is {last['load']:.0%} full. Most of the way: {said}."
     )
 

@@ -6,7 +6,7 @@ import math
 
 import altair as alt
 
-from fleetline.figures.style import BLUE, GREY, INK, ORANGE, WIDE, Figure, Space, data, human, log_x, when
+from fleetline.figures.style import BLUE, GREY, INK, ORANGE, WIDE, Figure, Space, data, day, human, log_x, when
 from fleetline.study import Results
 
 _SHOWN = 15  # assumptions on one page
@@ -28,7 +28,7 @@ def tornado(results: Results, space: Space = WIDE) -> Figure:
     colour = alt.Color(
         "end:N", scale=colours, legend=alt.Legend(orient="top", title=None, symbolType="square", symbolStrokeWidth=0)
     )
-    x = log_x("load:Q", f"demand over supply on {rows[0]['on']}; 1 is full", steps="123456789")
+    x = log_x("load:Q", f"demand over supply on {day(rows[0]['on'])}; 1 is full", steps="123456789")
     bars = alt.Chart(data(ends)).mark_bar(height=12).encode(x=x, x2="middle:Q", y=names.y, color=colour)
     line: alt.Chart = alt.Chart(data([{"load": middle}])).mark_rule(color=INK).encode(x=alt.X("load:Q"))
     even: alt.Chart = alt.Chart(data([{"load": 1.0}])).mark_rule(color=GREY, strokeDash=[4, 3]).encode(x=alt.X("load:Q"))

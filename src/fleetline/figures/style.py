@@ -347,6 +347,12 @@ def when(text: str) -> str:
     return {"": f"in {month}", "before": f"before {month}", "after": f"after {date.year}"}[side]
 
 
+def day(text: str) -> str:
+    """A date in words: "24 December 2027"."""
+    date = datetime.date.fromisoformat(text)
+    return f"{date.day} {date:%B} {date.year}"
+
+
 _FLEETS: Mapping[str, str] = MappingProxyType(
     {"article": "GB200 and GB300 racks", "all": "AI chips of every maker whose sales are known"}
 )

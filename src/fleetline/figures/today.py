@@ -10,6 +10,7 @@ from fleetline.figures.findings import row_of
 from fleetline.figures.style import (
     BLUE,
     FLAT_TITLE,
+    GREEN,
     GREY,
     INK,
     LOAD,
@@ -98,6 +99,42 @@ def supply_and_demand(results: Results, space: Space = WIDE) -> Figure:
     )
 
 
+def market(results: Results, space: Space = WIDE) -> Figure:
+    """What becomes of the tokens asked for, year by year."""
+    rows = [
+        {"year": row["year"], "name": words, "share": row[key]}
+        for row in results.tables["today_market"]
+        for key, words in _FATES.items()
+    ]
+    last = row_of(results, "today_market", 2030, "year")
+    colours = colours_of(dict(zip(_FATES.values(), (RED, ORANGE, BLUE, GREEN), strict=True)))
+    x = alt.X("year:O", title="end of", axis=alt.Axis(labelAngle=0, labelOverlap=True, labelSeparation=6))
+    y = alt.Y("share:Q", title="of tokens", scale=alt.Scale(domain=[0, 1]), axis=alt.Axis(format="%", **FLAT_TITLE))
+    places = dict(zip(_FATES.values(), (0.75, 0.2, 0.45, 0.3), strict=True))
+    return Figure(
+        name="market",
+        table="today_market",
+        title=f"At the price that clears, {last['priced_out']:.0%} of the tokens asked for are priced out by the end of {last['year']}; frontier models keep {last['kept_frontier']:.0%}",
+        caption=(
+            "Medians over the worlds. Priced out and moved to a smaller model: of all tokens asked for. Kept: what a tier serves over what was "
+            "wanted of it. The table has the price and its interval."
+        ),
+        description=f"Lines by year to {rows[-1]['year']}: "
+        + "; ".join(f"{row['name']} {row['share']:.0%}" for row in rows[-len(_FATES) :])
+        + ".",
+        chart=curves(
+            rows, x=x, y=y, colour="name", colours=colours, at=places, below={_FATES["priced_out"]}, falling=True
+        ).properties(width=space.width, height=space.height - 40),
+    )
+
+
+_FATES = {
+    "priced_out": "priced out",
+    "moved_to_smaller": "to a smaller model",
+    "kept_frontier": "kept, frontier models",
+    "kept_small": "kept, small models",
+}
+
 _SIDES = {"supply": BLUE, "demand": ORANGE}
 
 
@@ -153,7 +190,7 @@ def walk(results: Results, space: Space = WIDE) -> Figure:
         for before, row in pairwise(steps)
     ]
     rows = [row | {"way": "fuller" if row["to"] >= row["from"] else "emptier"} for row in rows]
-    names = space.rows("step:N", [row["step"] for row in rows], limit=300, step=26)
+    names = space.rows("step:N", [row["step"] for row in rows], limit=330, step=26)
     scale = alt.Scale(type="log", nice=True)
     base = alt.Chart(data(rows)).encode(
         y=names.y,

@@ -11,6 +11,7 @@ import jinja2
 from fleetline.figures import (
     NAME_OF,
     Figure,
+    day,
     demand_words,
     findings,
     first_screen,
@@ -40,6 +41,7 @@ def page(results: Results, figures: Sequence[Figure], pictures: Mapping[str, Pic
         "rounded": rounded,
         "human": human,
         "when": when,
+        "day": day,
         "name": lambda key: names.get(key, key),
         "capital": capital,
         "holds": lambda row, wanted: all(row[key] == value for key, value in wanted.items()),

@@ -5,9 +5,8 @@
   const kept = (() => { try { return localStorage; } catch { return null; } })();
   const dark = () => (root.dataset.theme || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
   const name = () => { button.textContent = dark() ? "Light" : "Dark"; button.setAttribute("aria-label", `Show the page in ${dark() ? "light" : "dark"} colours`); };
-  if (kept?.getItem("theme")) root.dataset.theme = kept.getItem("theme");
   button.hidden = false;
-  button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; kept?.setItem("theme", root.dataset.theme); name(); });
+  button.addEventListener("click", () => { root.dataset.theme = dark() ? "light" : "dark"; kept?.setItem("fleetline-theme", root.dataset.theme); name(); });
   name();
 
   const links = new Map([...document.querySelectorAll(".side a")].map((link) => [link.hash.slice(1), link]));
