@@ -222,7 +222,7 @@ def _growth(ran: list[Ran], workers: int) -> str:
 
 def _kinds() -> str:
     """What a point costs by what is asked of it, as `--dry-run` tells: from the first thousands of each."""
-    given = grid(10_000, 100)
+    given = grid(100_000, 100)
     best = {key: value for key, value in given.items() if key != "batch"} | {"draws": 20_000}
     degrees = {"tp": 8, "schedules": "chunked", "draws": 1, "batch": given["batch"] | {"points": 20_000}}
     kinds = {

@@ -21,7 +21,7 @@ from fleetline.errors import InputError, unknown_name
 from fleetline.physics.money import PRICES
 from fleetline.sweeps.axes import NUMBERS
 from fleetline.sweeps.grid import Grid
-from fleetline.sweeps.pieces import bytes_of, chunks_of
+from fleetline.sweeps.pieces import answers_of, chunks_of, written
 from fleetline.sweeps.rows import BLOCK, draws_of, points, way_of
 
 MANY_ROWS, MANY_POINTS = 10**7, 10**8  # beyond either, a person has to say yes
@@ -144,14 +144,55 @@ def _numbers(grid: Grid, number: int) -> None:
 
 
 def size(grid: Grid, number: int) -> Size:
-    """How much there is to do, told from some rows of the deployment of this number."""
+    """How much there is to do, told from one row and from some rows of the deployment of this number."""
     fewer = replace(grid, draws=min(grid.draws, BLOCK))
     each = draws_of(fewer, way_of(fewer, number)) + 1
-    rows = max(min(BLOCK // each, grid.points_of_a_way), 1)
+    some = max(min(BLOCK // each, grid.points_of_a_way), 1)
+    _probe(fewer, number, 1)  # what is found or loaded once a process is no part of it
+    one, more = _probe(fewer, number, 1), _probe(fewer, number, some)
+    answers, written, content = (
+        _line(some, first, last) for first, last in zip(vars(one).values(), vars(more).values(), strict=True)
+    )
+    longer = grid.worlds / fewer.worlds
+    kept = longer if grid.keep_draws else 1.0
+    seconds = answers.of(grid.ways_count, grid.rows) * longer + _TWICE * written.of(chunks_of(grid), grid.rows) * kept
+    return Size(grid.rows, grid.points, chunks_of(grid), seconds, content.of(1, grid.rows) * kept)
+
+
+_TWICE = 2.0  # a row is written as part of a chunk, and again when those are joined
+
+
+@dataclass(frozen=True)
+class _Probe:
+    """What some rows take: processor seconds to answer and to write, and bytes."""
+
+    answers_s: float
+    written_s: float
+    content: float
+
+
+def _probe(grid: Grid, number: int, rows: int) -> _Probe:
     start = number * grid.points_of_a_way
-    bytes_of(fewer, start, start + 1)  # what is found or loaded once a process is no part of it
     begun = time.process_time()
-    found = bytes_of(fewer, start, start + rows)
-    seconds = (time.process_time() - begun) / (rows * fewer.worlds)
-    kept = grid.worlds / fewer.worlds if grid.keep_draws else 1.0
-    return Size(grid.rows, grid.points, chunks_of(grid), seconds * grid.points, found / rows * grid.rows * kept)
+    found = answers_of(grid, start, start + rows)
+    answered = time.process_time()
+    content = sum(map(len, written(grid, found)))
+    return _Probe(answered - begun, time.process_time() - answered, float(content))
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A cost of each whole and of each of its rows."""
+
+    whole: float
+    row: float
+
+    def of(self, wholes: int, rows: int) -> float:
+        """What so many of both cost."""
+        return self.whole * wholes + self.row * rows
+
+
+def _line(rows: int, one: float, more: float) -> _Line:
+    """From what one row costs and what some cost; all of one row's is the whole's where there is only one."""
+    row = max(more - one, 0.0) / (rows - 1) if rows > 1 else 0.0
+    return _Line(max(one - row, 0.0), row)

@@ -65,16 +65,16 @@ def extent(grid: Grid, number: int) -> tuple[int, int]:
 def piece(spec: str, number: int) -> Piece:
     """The chunk of this number of the grid that `spec` stands for."""
     grid = grid_of(spec)
-    return Piece(number, *_content(grid, *extent(grid, number)), made_with(spec))
+    return Piece(number, *written(grid, answers_of(grid, *extent(grid, number))), made_with(spec))
 
 
-def bytes_of(grid: Grid, start: int, stop: int) -> int:
-    """How many bytes some rows, and their draws if they are kept, take."""
-    return sum(map(len, _content(grid, start, stop)))
+def answers_of(grid: Grid, start: int, stop: int) -> list[Block]:
+    """The answers to some rows, whole."""
+    return list(blocks(grid, start, stop))
 
 
-def _content(grid: Grid, start: int, stop: int) -> tuple[bytes, bytes]:
-    found = list(blocks(grid, start, stop))
+def written(grid: Grid, found: Sequence[Block]) -> tuple[bytes, bytes]:
+    """Answers as Parquet: their rows, and their draws if they are kept."""
     return encoded(_columns(grid, found)), encoded(_raw_columns(grid, found)) if grid.keep_draws else b""
 
 
