@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,9 +28,10 @@ _ALL: dict[str, Any] = {
     "parameters": {"draws": 20},  # fewer worlds, more cases; what many draws cost is tested with the limits
     "request-timeout": 120,
 }
-_QUICK = _ALL | {"phases": {"coverage": {"enabled": False}}}  # one by one every way to be wrong: in `make check-long`
+# one by one every way to be wrong, and the world of all chips: in `make check-long`
+_QUICK = _ALL | {"phases": {"coverage": {"enabled": False}}, "parameters": {"draws": 20, "scenario": "article"}}
 _SECONDS = "^/api/v1/(compare|sensitivity|compare-article|agents|energy|plan)$"  # of one question, or nearly: likewise
-_FEW, _MANY = 6, 120
+_FEW, _MANY = 20, 60
 _OPTIONS = 5  # of a query beside what it needs: with all thirty at once something always contradicts something
 
 
@@ -45,12 +47,16 @@ def few(query: dict[str, Any] | None) -> dict[str, Any] | None:
 app: FastAPI = create_app(questions(), Limits(workers=2, processor_s=5.0, seconds=120.0))
 
 
+_ASKED: Counter[str] = Counter()
+
+
 @pytest.fixture(scope="module", autouse=True)
 def workers() -> Iterator[None]:
-    """The processes for all cases: a client of each would start its own."""
+    """The processes for all cases: a client of each would start its own. Says how many cases there were (`pytest -s`)."""
     app.state.lanes.start()
     yield
     app.state.lanes.close()
+    print(f"\n{_ASKED.total()} requests of {len(_ASKED)} addresses: {dict(_ASKED)}")  # noqa: T201
 
 
 async def requests_alone(scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,6 +66,7 @@ async def requests_alone(scope: Scope, receive: Receive, send: Send) -> None:
             await receive()
             await send({"type": f"lifespan.{event}.complete"})
         return
+    _ASKED[scope["path"]] += 1
     await app(scope, receive, send)
 
 
