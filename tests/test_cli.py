@@ -195,6 +195,17 @@ def test_every_command_has_an_example_in_its_help(capsys: pytest.CaptureFixture[
         assert "Example" in out and f"fleetline {name}" in out
 
 
+@pytest.mark.parametrize("offline", [(), ("--offline",)])
+def test_a_frontier_none_of_whose_points_is_served_is_infeasible(
+    offline: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """More requests a second than any configuration serves: no list of points without numbers."""
+    asked = ("frontier", "gpt-oss-120b", "h100", "--requests-per-s", "2e8", *offline)
+    code, out, err = run(*asked, capsys=capsys)
+    assert code == 3 and not out
+    assert "rate: more requests come than are served" in err
+
+
 def test_every_command_has_its_function() -> None:
     import fleetline
 

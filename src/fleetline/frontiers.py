@@ -80,7 +80,18 @@ def frontier(
         found = explore(model, system, workload, limits, **options).frontier(min(int(count), _BATCHES))
     else:
         found = _over_batches(model, system, workload, limits, int(count), options)
+    found = _served(found)
     return _take(found, np.array([np.argmax(found.throughput_tok_s)])) if offline and np.ndim(found.feasible) else found
+
+
+def _served(found: Throughput) -> Throughput:
+    """The points that can be served; where none can, as at too many requests a second, one of them with the reason."""
+    good = np.flatnonzero(found.feasible)
+    if np.ndim(found.feasible) == 0 or good.size == np.size(found.feasible):
+        return found
+    if good.size:
+        return _take(found, good)
+    return replace(_take(found, np.asarray(0)), reason=np.str_(found.reason[0]))
 
 
 def searched(options: Options) -> bool:
@@ -165,7 +176,7 @@ class Explored:
         load = tried.batch / ranks[tried.place]
         follows = np.flatnonzero((np.diff(tried.place) == 0) & (np.diff(load) > 1.0))
         first, last = (np.searchsorted(points.speed, tried.speed[follows + shift], side="right") for shift in (1, 0))
-        count = last - first
+        count = np.maximum(last - first, 0)  # requests at random may be answered sooner in a larger batch
         interval = np.repeat(follows, count)
         point = np.arange(interval.size) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
         promising = tried.rate[interval + 1] > points.rate[point]
