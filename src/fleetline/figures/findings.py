@@ -195,7 +195,7 @@ def _articles_growth(results: Results) -> str:
     )
     fitted = results.tables["demand_growth"][0]
     return (
-        f"Serving capacity grew {year['factor']:.1f}-fold in {year['window']}; the demand grows {fitted['p50']:.1f} times a year "
+        f"Serving capacity grew {year['factor']:.1f}-fold from {year['window']}; the demand grows {fitted['p50']:.1f} times a year "
         f"({fitted['p5']:.1f} to {fitted['p95']:.1f})."
     )
 
