@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates ledger forecasts
+.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -16,6 +16,7 @@ help:
 	@echo "make fit-sizes   the same, and learn the sizes of its process anew (maintainers; six minutes)"
 	@echo "make kernel-page renew docs/kernels.md, benchmark rows as sums of measured kernels (maintainers)"
 	@echo "make rates       renew the table of best rates that the shipped scenarios ask for (maintainers; a minute)"
+	@echo "make fitted-rates renew the tables of best rates by the fit of all runs, and their errors (maintainers; minutes)"
 	@echo "make ledger      write this release's forecasts into the ledger, once (maintainers)"
 	@echo "make forecasts   renew docs/forecasts.md and docs/update.md (maintainers)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
@@ -74,6 +75,9 @@ kernel-page: .venv/dev.stamp
 	$(BIN)/python tools/kernel_page.py docs/kernels.md
 rates: .venv/dev.stamp
 	$(BIN)/python tools/rates.py src/fleetline/catalog/data
+
+fitted-rates: .venv/dev.stamp
+	$(BIN)/python tools/fitted_rates.py src/fleetline/catalog/data
 
 ledger: .venv/dev.stamp
 	$(BIN)/python tools/ledger.py src/fleetline/catalog/data

@@ -10,12 +10,13 @@ from __future__ import annotations
 import csv
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from fleetline import runs
+from fleetline.calibration.measured import Best
 from fleetline.catalog import load
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.scenario import scenario
@@ -60,6 +61,11 @@ def _row(system: str, logs: np.ndarray, spread: np.ndarray, made: str, model: st
     return [system, model, len(logs), *numbers, f"best runs by wall time over best modelled rates, 8192:1024; {made}"]
 
 
+def best_by_wall() -> list[Best]:
+    """The best runs by wall time at the default speed."""
+    return [best for best in runs.measured(speed=load().defaults["speed"]) if best.definition == "wall"]
+
+
 def ratios() -> dict[str, dict[str, float]]:
     """By system, log of best measured over best modelled output rate of each model measured on it."""
     catalog = load()
@@ -67,11 +73,11 @@ def ratios() -> dict[str, dict[str, float]]:
     models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
     speed = catalog.defaults["speed"]
     found: dict[str, dict[str, float]] = defaultdict(dict)
-    for best in runs.measured(speed=speed):
+    for best in best_by_wall():
         system, model = systems.get(best.hardware), models.get(best.model)
         tokens = [float(part) for part in best.workload.split(":")]
         near = all(abs(given / wanted - 1.0) <= LIKE for given, wanted in zip(tokens, (8192.0, 1024.0), strict=True))
-        if best.definition != "wall" or not near or not system or not model or model not in catalog.models:
+        if not near or not system or not model or model not in catalog.models:
             continue
         gpus = int(np.max(catalog.systems[system].gpus))
         modelled = best_rates.explored(Question(model, system, gpus, best.workload, 0.0, speed))
@@ -79,6 +85,21 @@ def ratios() -> dict[str, dict[str, float]]:
             ratio = float(np.log(best.output_tok_s_gpu * gpus / modelled.tok_s))
             found[system][model] = max(ratio, found[system].get(model, -np.inf))
     return dict(found)
+
+
+def median_ratio(known: Mapping[str, Mapping[str, float]], model: str, system: str, way: str) -> float:
+    """What the table would say of a model on a system without the pair's ratio, the model's or the system's."""
+    kept = {
+        where: [
+            ratio
+            for of, ratio in each.items()
+            if not (of == model and (way == "model" or (way == "pair" and where == system)))
+        ]
+        for where, each in known.items()
+        if way != "chip" or where != system
+    }
+    own = kept.get(system, [])
+    return float(np.median(own or [ratio for each in kept.values() for ratio in each]))
 
 
 def _write(path: Path, header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:

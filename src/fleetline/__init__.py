@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fleetline.planning import plan
     from fleetline.power_check import energy
     from fleetline.reporting import report
-    from fleetline.runs import accuracy, calibrate, measured, predict, validate
+    from fleetline.runs import accuracy, best_accuracy, calibrate, measured, predict, validate
     from fleetline.sensitivities import sensitivity
     from fleetline.sweeps.query import query
     from fleetline.sweeps.sweep import sweep
@@ -59,6 +59,7 @@ _HOMES = {
     "sweep": "fleetline.sweeps.sweep",
     "crunch": "fleetline.crunches",
     "accuracy": "fleetline.runs",
+    "best_accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
     "measured": "fleetline.runs",
     "predict": "fleetline.runs",
@@ -85,6 +86,7 @@ __all__ = [
     "accuracy",
     "agents",
     "backtest",
+    "best_accuracy",
     "breakdown",
     "calibrate",
     "compare",

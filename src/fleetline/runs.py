@@ -15,14 +15,17 @@ from typing import Any
 import numpy as np
 
 from fleetline import inputs, named
+from fleetline.calibration.best import Throughputs
 from fleetline.calibration.fit import NAMES, Observed, fit
 from fleetline.calibration.kernel_sum import predict as predict_kernels
 from fleetline.calibration.law import NAMES as LAW_NAMES
 from fleetline.calibration.law import Law
+from fleetline.calibration.layouts import Records, records_of
 from fleetline.calibration.measured import Best, frontier
 from fleetline.calibration.pooled import Pooled
 from fleetline.calibration.pooled import load as load_fit
 from fleetline.calibration.pooled import predict as predict_pooled
+from fleetline.calibration.pooled_fit import table
 from fleetline.calibration.predict import COLUMNS, Prediction
 from fleetline.calibration.predict import predict as predict_rows
 from fleetline.calibration.recipes import Recipe, incomplete, recipes
@@ -33,7 +36,7 @@ from fleetline.calibration.terms import read as read_kernel
 from fleetline.calibration.validate import Score
 from fleetline.calibration.validate import validate as validate_rows
 from fleetline.catalog import load, table_path
-from fleetline.catalog.rows import PooledErrorRow, PooledKernelRow, PooledLawRow
+from fleetline.catalog.rows import BestRunRow, FittedErrorRow, PooledErrorRow, PooledKernelRow, PooledLawRow
 from fleetline.catalog.tables import data_folder
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement, Rejected, Table, read
@@ -235,9 +238,73 @@ def recorded() -> Sequence[Recipe]:
     return recipes(rows_of(shipped()[:1])[0])
 
 
+@lru_cache(maxsize=1)
+def layouts_run() -> Records:
+    """Every layout of the shipped rows, and what has been run with it."""
+    return records_of(table(rows_of(())[0], load(), recorded()).seen.rows)
+
+
+def throughputs() -> Throughputs:
+    """The shipped fit of throughput."""
+    fit = pooled()
+    side = fit.sides["throughput"]
+    return Throughputs(fit.law, side, side.weights)
+
+
 def accuracy() -> list[PooledErrorRow]:
     """Errors of the shipped fit on rows it had not seen, by the way they were held out."""
     return load().rows("pooled_errors", PooledErrorRow)
+
+
+@dataclass(frozen=True)
+class BestAccuracy:
+    """How far best rates are off that are predicted without the runs they are held against.
+
+    Attributes:
+        errors: of the layout that the fit predicts to be best of those run, by way held out: log(measured / predicted).
+        compared: by way, and by how many layouts were run: the fit's best rate and that of measured kernels times what
+            other runs reach of them, against the best measured run; log(predicted / measured).
+        runs: what `compared` sums up, a best run a row.
+    """
+
+    errors: Sequence[Mapping[str, Any]]
+    compared: Sequence[Mapping[str, Any]]
+    runs: Sequence[Mapping[str, Any]]
+
+
+MANY_LAYOUTS = 10  # from so many on, a best run is the best of a search and not of what happened to be tried
+
+
+def best_accuracy() -> BestAccuracy:
+    """How far the best rates of a world are off, by the fit and by measured kernels; `make fitted-rates` measures it."""
+    hidden = {"line", "table"}
+    errors = [row.model_dump(exclude=hidden) for row in load().rows("fitted_errors", FittedErrorRow)]
+    found = load().rows("best_runs", BestRunRow)
+    compared = [
+        _compared(by, way, said, rows)
+        for said, rows in (
+            ("all", found),
+            (f"{MANY_LAYOUTS} or more", [row for row in found if row.layouts >= MANY_LAYOUTS]),
+        )
+        for way in ("pair", "model", "chip")
+        for by in ("fit", "reached")
+    ]
+    return BestAccuracy(errors, compared, [row.model_dump(exclude=hidden) for row in found])
+
+
+def _compared(by: str, way: str, layouts: str, rows: Sequence[BestRunRow]) -> dict[str, Any]:
+    """Only of runs that both ways answer."""
+    told = [row for row in rows if all(getattr(row, f"{each}_{way}") for each in ("fit", "reached"))]
+    off = np.log([getattr(row, f"{by}_{way}") / row.measured for row in told])
+    return {
+        "layouts_run": layouts,
+        "way": way,
+        "by": by,
+        "runs": len(told),
+        "median_log": float(np.median(off)),
+        "median_abs_log": float(np.median(np.abs(off))),
+        "root_mean_square": float(np.sqrt(np.mean(off**2))),
+    }
 
 
 def held_out_errors() -> dict[str, list[tuple[Measurement, float]]]:

@@ -76,6 +76,18 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "serving.reached": Key(
             "factor", "reached share of the best modelled rate, in the measured one's place", 1e-3, 10.0, required=False
         ),
+        "serving.rates_by": Key(
+            "name",
+            "fit: best rates by the fit of all runs; reached: by measured kernels, times what runs reach of them",
+            required=False,
+        ),
+        "serving.practice": Key(
+            "factor",
+            "what serving real traffic reaches of the best benchmarked rate, everybody alike",
+            1e-2,
+            10.0,
+            required=False,
+        ),
         "fleet.name": Key("name", "which chips serve: a column of the table `fleets`"),
         "fleet.vintage": Key("name", "edition of the chip sales data"),
         "fleet.as_of": Key("date", "chips sold to this day serve"),

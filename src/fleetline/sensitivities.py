@@ -31,6 +31,8 @@ _AHEAD_YEARS = 2.0  # where the median world has passed already, or does not bef
 ABOUT: Mapping[str, str] = {
     "chip sales": "chips sold by quarter, each chip's error",
     "serving.reached_by": "reached share of the modelled rates, by model and system",
+    "serving.rates_by": "error of the fit of runs, by model and system",
+    "serving.practice": "served of real traffic over the best benchmarked rate",
     "demand level": "tokens the world asks for on the day",
     "demand growth": "growth of demand",
     "demand half-life": "years in which the growth of demand halves",

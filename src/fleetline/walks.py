@@ -45,6 +45,7 @@ BLOCKS: Mapping[str, Sequence[str]] = MappingProxyType(
         "headroom and the day's peak": ("fleet.busy_share", "fleet.peak_over_mean"),
         "rates: best configuration by measured kernels": ("serving.preset", "serving.schedule", "serving.speculative"),
         "rates: reached in measured runs": ("serving.reached",),
+        "rates: by the fit of all runs": ("serving.rates_by", "serving.practice"),
         "who asks": ("demand.",),
         "growth of demand": ("growth.model", "growth.half_life", "growth.series", "growth.demand", "growth.known_by"),
         "growth of supply": ("growth.supply",),

@@ -71,7 +71,9 @@ class Features:
         grouped, latent, indexed, compressed, recurrent: layers (or parts of one) with that kind of attention.
         kernels: dependent kernels of a step outside attention and the experts' call. quantised: products of a step whose
             inputs must be quantised first.
+        fresh: tokens of a prompt that are computed, the others are found in the cache [token].
         slots: requests whose caches fit an engine's memory. cache_bytes: of one request's prompt [byte].
+        room: what weights leave of a GPU's usable memory, as a share of it; under 0 they do not fit [1].
         date: years since 2025-10-01, NaN where undated.
     """
 
@@ -127,7 +129,9 @@ class Features:
     prompt_attend_s: Array
     prompt_bytes_s: Array
     prompt_link_s: Array
+    fresh: Array
     slots: Array
+    room: Array
     cache_bytes: Array
     date: Array
 
@@ -171,12 +175,36 @@ def _places(labels: npt.NDArray[np.str_], known: Sequence[str]) -> npt.NDArray[n
 _LABELS = ("model", "chip", "engine", "vendor", "precision", "kind", "attention", "expert_format")
 
 
-def features(rows: Sequence[Measurement], catalog: Catalog, guessed: Array | None = None) -> Features:
+@dataclass(frozen=True)
+class Names:
+    """What rows call models and systems, and the catalog's names of them."""
+
+    models: Mapping[str, str]
+    systems: Mapping[str, str]
+
+
+def names_of(catalog: Catalog) -> Names:
+    """The names that published rows use."""
+    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
+    return Names(models, {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)})
+
+
+def features(
+    rows: Sequence[Measurement],
+    catalog: Catalog,
+    guessed: Array | None = None,
+    *,
+    names: Names | None = None,
+    prefix_hit: float = 0.0,
+) -> Features:
     """The physical quantities of every row; rows that cannot be computed say why.
 
     Args:
         guessed: 1 for rows whose layout was taken from a neighbour's recipe; 0 for all unless given.
+        names: of models and systems in the rows; those of published rows unless given.
+        prefix_hit: share of each prompt that is found in the cache [1]; benchmark rows have none.
     """
+    named = names or names_of(catalog)
     reasons = [unusable(row) for row in rows]
     groups: dict[tuple[str, str, str | None], list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
@@ -186,20 +214,20 @@ def features(rows: Sequence[Measurement], catalog: Catalog, guessed: Array | Non
     words = {name: np.full(len(rows), "", dtype=object) for name in _LABELS}
     for (model, hardware, precision), members in groups.items():
         try:
-            setting = _setting(catalog, model, hardware, precision)
+            setting = _setting(catalog, named, model, hardware, precision)
         except InputError as error:
             for index in members:
                 reasons[index] = error.message
             continue
-        found = _quantities(setting, [rows[index] for index in members])
+        found = _quantities(setting, [rows[index] for index in members], prefix_hit)
         for name, values in found.items():
             columns[name][members] = values
         for name, labels in _labels(setting, [rows[index] for index in members]).items():
             words[name][members] = labels
     arrays = {name: values for name, values in columns.items() if name not in _LABELS}
     arrays["guessed"] = np.zeros(len(rows)) if guessed is None else np.asarray(guessed, dtype=float)
-    named = {name: values.astype(str) for name, values in words.items()}
-    return Features(reason=np.array(reasons, dtype=str), **named, **arrays)
+    labels_of = {name: values.astype(str) for name, values in words.items()}
+    return Features(reason=np.array(reasons, dtype=str), **labels_of, **arrays)
 
 
 @dataclass(frozen=True)
@@ -216,19 +244,17 @@ class _Setting:
     accepted: float
 
 
-def _setting(catalog: Catalog, key: str, hardware: str, precision: str | None) -> _Setting:
-    names = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
+def _setting(catalog: Catalog, names: Names, key: str, hardware: str, precision: str | None) -> _Setting:
     drafts = {row.key: row for row in catalog.rows("speculation", SpeculationRow) if row.use == "recipe"}
-    if key not in names:
+    if key not in names.models:
         raise InputError(f"model '{key}' is not in the table benchmark_models")
-    if hardware not in systems:
+    if hardware not in names.systems:
         raise InputError(f"hardware '{hardware}' is not in the table hardware")
-    model = catalog.model(names[key])
+    model = catalog.model(names.models[key])
     checkpoint = _checkpoint(catalog, model, precision)
     draft = drafts.get(key)
     verified, accepted = (draft.verified, draft.accepted) if draft else (3.0, 2.3)
-    chip = catalog.system(systems[hardware]).chip
+    chip = catalog.system(names.systems[hardware]).chip
     if chip.hbm_bandwidth is None or chip.hbm_capacity is None or not chip.peak:
         raise InputError(f"hardware '{hardware}' has no published memory or arithmetic")
     return _Setting(model, checkpoint, chip, hardware, key, precision or "bf16", verified, accepted)
@@ -287,7 +313,7 @@ def _layout(rows: Sequence[Measurement]) -> dict[str, Array]:
     return found
 
 
-def _quantities(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Array]:
+def _quantities(setting: _Setting, rows: Sequence[Measurement], prefix_hit: float) -> dict[str, Array]:
     layout = _layout(rows)
     tokens_in = MEAN_LENGTH * _column([row.input_tokens for row in rows])
     tokens_out = MEAN_LENGTH * _column([row.output_tokens for row in rows])
@@ -301,7 +327,9 @@ def _quantities(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Arr
     total = _column([row.gpus for row in rows])
     both = np.where(apart > 0, layout["prefill_total"] + layout["decode_total"], layout["decode_total"])
     step = _step(setting, gpus, dp, sequences * verified, local, verified, tokens_in, tokens_out)
-    prompt = _prompt(setting, layout["prefill_gpus"], layout["prefill_dp"], tokens_in)
+    cached = prefix_hit * tokens_in
+    prompt = _prompt(setting, layout["prefill_gpus"], layout["prefill_dp"], tokens_in, cached)
+    slots, room = _places_in_memory(setting, gpus, dp, tokens_in + 0.5 * tokens_out)
     return {
         "speculates": speculates,
         "disaggregated": apart,
@@ -323,7 +351,9 @@ def _quantities(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Arr
         "tokens_in": tokens_in,
         "tokens_out": tokens_out,
         "date": _column([_years(row.date) for row in rows]),
-        "slots": _slots(setting, gpus, dp, tokens_in + 0.5 * tokens_out),
+        "fresh": tokens_in - cached,
+        "slots": slots,
+        "room": room,
         **step,
         **prompt,
     }
@@ -464,25 +494,26 @@ def _reached(model: Model, gpus: Array) -> Array:
     return gpus * (1.0 - (1.0 - 1.0 / gpus) ** used)
 
 
-def _prompt(setting: _Setting, gpus: Array, dp: Array, tokens_in: Array) -> dict[str, Array]:
-    """The prefill of one prompt shared by an engine's GPUs, in seconds at full rates."""
+def _prompt(setting: _Setting, gpus: Array, dp: Array, tokens_in: Array, cached: Array) -> dict[str, Array]:
+    """The prefill of one prompt shared by an engine's GPUs, its first `cached` tokens apart, in seconds at full rates."""
     model, chip, formats = setting.model, setting.chip, setting.checkpoint.formats
     hbm, link = float(chip.hbm_bandwidth or np.nan), float(chip.scaleup_bandwidth or np.nan)
     gemm, experts, read = np.zeros_like(gpus), np.zeros_like(gpus), np.zeros_like(gpus)
+    fresh = tokens_in - cached
     for part in model.parts:
         stored = formats[part.name]
-        work = 2.0 * part.prompt_share * part.active * tokens_in / _peak(chip, stored.compute_precision)
+        work = 2.0 * part.prompt_share * part.active * fresh / _peak(chip, stored.compute_precision)
         gemm, experts = (gemm, experts + work) if part.name == "routed_experts" else (gemm + work, experts)
-        read = read + part.touched(tokens_in) * stored.bytes_per_weight
+        read = read + part.touched(fresh) * stored.bytes_per_weight
     attend, cache = np.zeros_like(gpus), np.zeros_like(gpus)
     for group in model.attention:
-        first = np.maximum(tokens_in - group.prompt_tail, 0.0)
+        first = np.maximum(tokens_in - group.prompt_tail, cached)
         pairs = group.attention.pairs(tokens_in) - group.attention.pairs(first)
         attend = attend + group.count * group.costs.prefill_flop * pairs
         size = group.costs.element_bytes or setting.checkpoint.kv_cache.bytes_per_weight
         cache = cache + group.count * group.costs.kept * group.attention.kept(tokens_in) * size
     sent = np.where(dp > 0, 1.5 * _reached(model, gpus) / gpus, 2.0)  # dispatch in 8 bits and combine in 16, or all-reduces
-    carried = sent * _layers(model) * tokens_in * 2.0 * model.hidden / link * (gpus > 1)
+    carried = sent * _layers(model) * fresh * 2.0 * model.hidden / link * (gpus > 1)
     return {
         "prompt_gemm_s": gemm / gpus,
         "prompt_expert_s": experts / gpus,
@@ -493,8 +524,8 @@ def _prompt(setting: _Setting, gpus: Array, dp: Array, tokens_in: Array) -> dict
     }
 
 
-def _slots(setting: _Setting, gpus: Array, dp: Array, context: Array) -> Array:
-    """Requests whose caches fit what weights leave of an engine's memory, at least one."""
+def _places_in_memory(setting: _Setting, gpus: Array, dp: Array, context: Array) -> tuple[Array, Array]:
+    """Requests whose caches fit what weights leave of an engine's memory, at least one; and the share that they leave."""
     capacity = _USABLE * float(setting.chip.hbm_capacity or np.nan)
     ranks = np.where(dp > 0, 1.0, gpus)
     held, cache = np.zeros_like(gpus), np.zeros_like(gpus)
@@ -506,4 +537,4 @@ def _slots(setting: _Setting, gpus: Array, dp: Array, context: Array) -> Array:
         entry = group.count * group.costs.kept * group.attention.kept(context) * size
         cache = cache + entry / _split(group.attention, ranks)
     free = np.maximum(capacity - held, 0.05 * capacity)
-    return np.maximum(1.0, free / cache * np.where(dp > 0, gpus, 1.0))
+    return np.maximum(1.0, free / cache * np.where(dp > 0, gpus, 1.0)), 1.0 - held / capacity

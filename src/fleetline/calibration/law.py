@@ -205,12 +205,12 @@ class Law:
         `queued`: as one of many, whose chunks share a reading of the weights and a dispatch.
         """
         share = self._share(rows)
-        alone = np.minimum(rows.tokens_in / self["chunk"], 1.0) if queued else 1.0
+        alone = np.minimum(rows.fresh / self["chunk"], 1.0) if queued else 1.0
         experts = rows.prompt_expert_s / (self["prompt_experts"] * self._of_format("prompt", rows))
         work = (rows.prompt_gemm_s / self["prompt_gemm"] + experts) / share
         read = rows.prompt_bytes_s / self["prompt_read"] / share * alone
         attention = rows.prompt_attend_s / self["prompt_attend"] / share
-        chunks = np.maximum(rows.tokens_in / self["chunk"], alone)
+        chunks = np.maximum(rows.fresh / self["chunk"], alone)
         launched = self["launch"] * self._of_engine("launch", rows) * rows.layers * chunks
         return np.asarray(np.hypot(work, read) + attention + rows.prompt_link_s / self["prompt_link"] + launched)
 

@@ -321,7 +321,7 @@ def held_out(side: FittedSide, law: FittedLaw, seen: Observed) -> list[Held]:
                 continue
             without = law.without(side.rows[block]).values(known.rows)[side.quantity]
             left = measured - np.log(without)
-            errors[block] = left[block] - left_out(_again(side.solved, left), left, [block])[block]
+            errors[block] = left[block] - left_out(again(side.solved, left), left, [block])[block]
         told = ~np.isnan(errors)
         found.append(Held(side.quantity, way, errors[told], known.config[told]))
     return found
@@ -334,7 +334,7 @@ def left_out_by_configuration(side: FittedSide, seen: Observed, law: Law) -> tup
     return left - left_out(side.solved, left, blocks(known.group)), side.rows
 
 
-def _again(solved: Solved, values: Array) -> Solved:
+def again(solved: Solved, values: Array) -> Solved:
     """The same rows with other values."""
     return replace(solved, weights=np.asarray(solved.inverse @ values.astype(np.float32), dtype=float))
 
@@ -359,7 +359,7 @@ def without_their_configuration(side: FittedSide, law: FittedLaw, every: Table) 
         new = every.unseen.take(rows)
         near = side.side.kernel.covariance(row_inputs(new), side.side.rows)
         said = np.log(without.values(new)[side.quantity])
-        found[rows] = np.exp(said + _corrections(near, _again(side.solved, left), group[rows], left_of.group))
+        found[rows] = np.exp(said + _corrections(near, again(side.solved, left), group[rows], left_of.group))
     return found
 
 

@@ -702,6 +702,78 @@ class ReachedRow(Row):
         return self
 
 
+class FittedRateRow(Row):
+    """`fitted_rates`: a point of the best rates by the fit of all rows (`make fitted-rates`), the last the fastest.
+
+    `way` is how the deployment is new to the fit; a model that a system cannot serve has one row, with the reason.
+    """
+
+    KEY = ("model", "system", "gpus", "workload", "prefix_hit", "schedule", "speculative", "speed")
+
+    model: Text
+    system: Text
+    gpus: Annotated[int, Field(ge=1)]
+    workload: Text
+    prefix_hit: Annotated[float, Field(ge=0, le=1)]
+    schedule: Text
+    speculative: Text
+    speed: NotNegative
+    output_tok_s_gpu: NotNegative
+    way: Text | None = None
+    configuration: Text | None = None
+    reason: Text | None = None
+
+
+class FittedErrorRow(Row):
+    """`fitted_errors`: log(measured / predicted) of the layout that is predicted to be best of those run, by way held out.
+
+    Over `cells` (a model on a chip at a workload): 5%, 50%, 95% and root mean square; of its mean square what is shared.
+    """
+
+    KEY = ("way",)
+
+    way: Text
+    cells: Annotated[int, Field(ge=1)]
+    low: Finite
+    median: Finite
+    high: Finite
+    root_mean_square: NotNegative
+    everybody: Annotated[float, Field(ge=0, le=1)]
+    system: Annotated[float, Field(ge=0, le=1)]
+    model: Annotated[float, Field(ge=0, le=1)]
+    pair: Annotated[float, Field(ge=0, le=1)]
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.low <= self.median <= self.high:
+            raise ValueError(f"fitted_errors: low, median, high are out of order ({self.low}, {self.median}, {self.high})")
+        return self
+
+
+class BestRunRow(Row):
+    """`best_runs`: the best measured run of a model on a system at a workload, and what two ways of predicting it say.
+
+    Output tokens per second and GPU at the run's own speed by wall time; how many `layouts` were run. `fit_` is the best
+    rate by the fit, `reached_` that of measured kernels times what other runs reach of them; each without the runs of the
+    pair, the model, the chip; empty where there is none.
+    """
+
+    KEY = ("model", "system", "workload")
+
+    model: Text
+    system: Text
+    workload: Text
+    layouts: Annotated[int, Field(ge=1)]
+    speed: Positive
+    measured: Positive
+    fit_pair: Positive | None = None
+    fit_model: Positive | None = None
+    fit_chip: Positive | None = None
+    reached_pair: Positive | None = None
+    reached_model: Positive | None = None
+    reached_chip: Positive | None = None
+
+
 class DemandSeriesRow(Row):
     """`demand_series`: how a series of `token_demand` stands to the world's tokens, so that none is counted twice.
 

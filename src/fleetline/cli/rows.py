@@ -124,11 +124,19 @@ def measured(rows: Rows = None, speed: Speed = None, where: Where = None, as_jso
     show({"best": best}, lambda: [table("Best measured runs", best, columns)], as_json)
 
 
+Best = Annotated[
+    bool, typer.Option("--best", help="Of the best rates that a world is served at, by the fit and by measured kernels.")
+]
+
+
 @app.command(epilog="Example: fleetline accuracy --json | jq '.held_out[] | select(.way == \"model\")'")
-def accuracy(as_json: AsJson = False) -> None:
+def accuracy(best: Best = False, as_json: AsJson = False) -> None:
     """How far the shipped fit is off on runs it had not seen, by the way they were held out; `make fit` measures it."""
     from fleetline import runs
 
+    if best:
+        _best_accuracy(as_json)
+        return
     rows = [row.model_dump(exclude={"line", "table"}) for row in runs.accuracy()]
     columns = {
         "quantity": "quantity",
@@ -144,3 +152,43 @@ def accuracy(as_json: AsJson = False) -> None:
         "coverage": "90% interval covers",
     }
     show({"held_out": rows}, lambda: [table("|log(predicted / measured)| on runs not seen", rows, columns)], as_json)
+
+
+def _best_accuracy(as_json: bool) -> None:
+    """Of the best rates: errors by way, and both ways of finding them against the best measured runs."""
+    from fleetline import runs
+
+    found = runs.best_accuracy()
+    errors: dict[str, str] = {
+        "way": "new to the fit",
+        "cells": "cells",
+        "low": "5%",
+        "median": "median",
+        "high": "95%",
+        "root_mean_square": "root mean square",
+        "everybody": "everybody's",
+        "system": "a system's",
+        "model": "a model's",
+        "pair": "a pair's",
+    }
+    compared = {
+        "layouts_run": "layouts run",
+        "way": "held out by",
+        "by": "rates by",
+        "runs": "runs",
+        "median_log": "median",
+        "median_abs_log": "median, absolute",
+        "root_mean_square": "root mean square",
+    }
+    show(
+        {"errors": found.errors, "compared": found.compared, "runs": found.runs},
+        lambda: [
+            table(
+                "log(measured / predicted) of what is predicted to be best; shares of its mean square",
+                list(map(dict, found.errors)),
+                errors,
+            ),
+            table("log(best predicted / best measured run), at the run's speed", list(map(dict, found.compared)), compared),
+        ],
+        as_json,
+    )

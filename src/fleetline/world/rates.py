@@ -4,8 +4,9 @@ Drawn once a world and used for every system, workload and quarter alike: the th
 "bandwidth efficiency", "step latency") and the wanted speed. A number that is certain stays a single number: nothing is
 computed twice for it.
 
-With a preset of measured kernel times the rate is that of the best configuration (`best_rates`), times what is reached of
-it in practice (`reached`); schedule and speculation may then be `best`, too.
+With a preset of measured kernel times `serving.rates_by` says whose rates are meant: those of the fit of all runs, with its
+errors (`fitted_rates`); or those of the best configuration by kernel times (`best_rates`), times what is reached of it in
+practice (`reached`). Schedule and speculation may then be `best`, too.
 """
 
 from __future__ import annotations
@@ -25,8 +26,12 @@ from fleetline.physics import serving
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Limits
 from fleetline.scenario import Scenario
+from fleetline.world import fitted_rates
 from fleetline.world.best_rates import BEST, Question, best_rate
-from fleetline.world.reached import Reached, reached
+from fleetline.world.fitted_rates import Asked, Errors, Rates
+from fleetline.world.reached import SHARE, Reached, reached
+
+BY, FIT, REACHED = "serving.rates_by", "fit", "reached"
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,8 @@ class Way:
     model: str
     speed: Any
     options: Options
-    reached: Reached | None = None  # set where the best configuration is looked for
+    reached: Reached | None = None  # set where the best configuration by kernel times is looked for
+    errors: Errors | None = None  # set where rates are by the fit of all runs
 
 
 @dataclass(frozen=True)
@@ -89,11 +95,27 @@ def _best_way(scenario: Scenario, draws: Draws, model: str, preset: Preset) -> W
             said = f"{key}: the preset {preset.name} has measured kernels; say serving.reached instead"
             raise InputError(said, field=key, got=str(scenario.assumptions[key].value))
     schedule = scenario.text("serving.schedule")
+    by = scenario.text(BY) if BY in scenario else REACHED
+    if by not in {FIT, REACHED}:
+        raise unknown_name("way", by, [FIT, REACHED], where=f"{BY}: ", field=BY)
+    if by == FIT:
+        return _fitted_way(scenario, draws, model)
     if schedule not in {BEST, *SCHEDULES}:
         raise unknown_name("schedule", schedule, [BEST, *SCHEDULES], where="serving.schedule: ")
     options = Options(schedule=schedule, speculative=scenario.text("serving.speculative"))
     speed = _drawn(draws, "serving.speed", scenario.belief("serving.speed"))
     return Way(model, speed, options, reached(scenario, draws))
+
+
+def _fitted_way(scenario: Scenario, draws: Draws, model: str) -> Way:
+    if SHARE in scenario:
+        said = f"{SHARE}: of the best rate by kernel times; say serving.practice, or {BY}={REACHED}"
+        raise InputError(said, field=SHARE, got=str(scenario.assumptions[SHARE].value))
+    schedule, speculative = scenario.text("serving.schedule"), scenario.text("serving.speculative")
+    fitted_rates.check(schedule, speculative)
+    speed = _drawn(draws, "serving.speed", scenario.belief("serving.speed"))
+    errors = fitted_rates.errors(scenario, draws)
+    return Way(model, speed, Options(schedule=schedule, speculative=speculative), errors=errors)
 
 
 def _believed(preset: Preset, parameter: str, scale: str) -> Belief:
@@ -120,6 +142,8 @@ def rate(served: Way, system: str, gpus: int, workload: str, prefix_hit: float =
     Raises:
         InputError: a setting that is wrong for every system, as an unknown schedule.
     """
+    if served.errors is not None:
+        return _fitted(served, served.errors, system, gpus, workload, prefix_hit)
     if served.reached is not None:
         return _best(served, served.reached(served.model, system), system, gpus, workload, prefix_hit)
     options: Options = {**served.options, "gpus": gpus, "prefix_hit": prefix_hit or None}
@@ -134,6 +158,22 @@ def rate(served: Way, system: str, gpus: int, workload: str, prefix_hit: float =
     best = serving.rates(deployment, np.maximum(batch, 1.0)).throughput
     tok_s = np.where(batch > 0.0, best, 0.0)
     return Rate(tok_s, "" if np.all(batch > 0.0) else _reason(served, system, options, workload))
+
+
+def _fitted(served: Way, errors: Errors, system: str, gpus: int, workload: str, prefix_hit: float) -> Rate:
+    """The best rate by the fit, times its errors."""
+    schedule, speculative = str(served.options["schedule"]), str(served.options["speculative"])
+    found = fitted_rates.rates(Asked(served.model, system, gpus, workload, prefix_hit, schedule, speculative))
+    speed = np.asarray(served.speed, dtype=float)
+    central = found.at(speed)
+    if not np.any(central > 0.0):
+        return Rate(np.asarray(0.0), found.reason or _too_slow(found))
+    reason = "" if np.all(central > 0.0) else _too_slow(found)
+    return Rate(central * errors.of(served.model, system, workload, found.way(float(np.median(speed)))), reason)
+
+
+def _too_slow(found: Rates) -> str:
+    return f"speed: a request alone gets {found.speeds[-1]:.3g} tok/s/user at most, of the layouts that have been run"
 
 
 _NODES = 5  # speeds at which a range of wanted speeds is looked up; between them, straight in both logarithms

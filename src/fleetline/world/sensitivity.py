@@ -36,6 +36,7 @@ TOGETHER: Mapping[str, str] = {
     "sales growth": "fleet.sales_growth",
     "sales ": "chip sales",
     "reached": "serving.reached_by",
+    "fit of runs": "serving.rates_by",
 }
 
 

@@ -1,0 +1,181 @@
+"""Find the best rates by the fit of all runs, their errors, and how they compare: `make fitted-rates` (five minutes).
+
+    python tools/fitted_rates.py src/fleetline/catalog/data
+
+Writes `fitted_rates.csv` (what the shipped scenarios ask for, at a ladder of speeds), `fitted_errors.csv` (of the layout
+that is predicted to be best, by way held out) and `best_runs.csv` (the best measured runs beside what two ways of
+predicting them say without the pair's runs, the model's, the chip's). To do again after `make fit`, or when models,
+chips and systems change.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from rates import SCENARIOS, best_by_wall, median_ratio, ratios
+
+from fleetline import runs
+from fleetline.beliefs import Z95
+from fleetline.calibration.best import VENDOR, Load, Throughputs, frontier
+from fleetline.calibration.best_errors import HeldOut, chosen, errors_by_way, shares
+from fleetline.calibration.features import Features
+from fleetline.calibration.form import MEAN_LENGTH
+from fleetline.calibration.layouts import Layout, layouts, layouts_for, records_of, target
+from fleetline.calibration.measured import Best
+from fleetline.calibration.pooled_fit import Table, fit_law, fit_side, table
+from fleetline.calibration.recipes import architecture_of
+from fleetline.catalog import load
+from fleetline.catalog.rows import BenchmarkModelRow, BestRunRow, FittedErrorRow, FittedRateRow, HardwareRow
+from fleetline.scenario import scenario
+from fleetline.world import best_rates, fitted_rates
+from fleetline.world.best_rates import Question
+from fleetline.world.fitted_rates import Asked
+from fleetline.world.questions import questions
+
+RATES, ERRORS, RUNS = (
+    [*(name for name in row.model_fields if name not in {"source", "table", "line"}), "source"]
+    for row in (FittedRateRow, FittedErrorRow, BestRunRow)
+)
+WAYS = ("pair", "model", "chip")
+
+
+def main(data: Path) -> None:
+    """The three tables."""
+    made = fitted_rates.made_with()
+    write(data / "fitted_rates.csv", RATES, [[*line, made] for line in rates()])
+    every = table(runs.rows_of(())[0], load(), runs.recorded())
+    seen = every.seen.take(every.fitted)
+    law = fit_law(seen)
+    kernel = runs.pooled().sides["throughput"].kernel
+    held = HeldOut(law, fit_side("throughput", seen, law.law, kernel), seen)
+    write(data / "fitted_errors.csv", ERRORS, [[*line, made] for line in errors(held)])
+    with_kernels = f"{made}; {best_rates.made_with()}"
+    write(data / "best_runs.csv", RUNS, [[*line, with_kernels] for line in best_runs(held, every)])
+
+
+def rates() -> list[list[object]]:
+    """Every question of the shipped scenarios, at every speed that is reached."""
+    lines: list[list[object]] = []
+    asked = [
+        Asked(each.model, each.system, each.gpus, each.workload, each.prefix_hit)
+        for name in SCENARIOS
+        for each in questions(scenario(name))
+    ]
+    for each in dict.fromkeys(asked):
+        found = fitted_rates.found(each)
+        start = list(each.__dict__.values())
+        lines += [
+            [*start, f"{point.speed:.6g}", f"{point.output_tok_s_gpu:.6g}", point.way, point.configuration, ""]
+            for point in found.points
+        ] or [[*start, 0, 0, "", "", found.reason]]
+        say(f"{each.model} on {each.system}, {each.workload}")
+    return lines
+
+
+def errors(held: HeldOut) -> list[list[object]]:
+    """One row a way.
+
+    Of the vendors one is held out: its errors are one draw of what a vendor's chips share, so the interval around their
+    median is that of a normal with their root mean square.
+    """
+    lines: list[list[object]] = []
+    for way, found in errors_by_way(held).items():
+        cells = chosen(held, found, load().defaults["speed"])
+        off = np.array([cell.error for cell in cells])
+        low, middle, high = np.percentile(off, (5, 50, 95))
+        square = float(np.sqrt(np.mean(off**2)))
+        if way == VENDOR:
+            low, high = middle - Z95 * square, middle + Z95 * square
+        shared = [1.0, 0.0, 0.0, 0.0] if way == VENDOR else list(shares(cells).__dict__.values())
+        lines.append([way, len(cells), *(f"{each:.4g}" for each in (low, middle, high, square, *shared))])
+    return lines
+
+
+def best_runs(held: HeldOut, every: Table) -> list[list[object]]:
+    """The best measured run of every cell by wall time at the default speed, and what is said of it held out."""
+    catalog = load()
+    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
+    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
+    known = ratios()
+    lines: list[list[object]] = []
+    for best in best_by_wall():
+        model, system = models.get(best.model), systems.get(best.hardware)
+        if (
+            model in catalog.models
+            and model
+            and system
+            and architecture_of(best.model) in set(every.seen.rows.model.tolist())
+        ):
+            fitted = [by_fit(best, model, system, way, held, every) for way in WAYS]
+            modelled = by_kernels(best, model, system)
+            reached = [modelled * np.exp(median_ratio(known, model, system, way)) for way in WAYS]
+            numbers = [best.speed_wall_tok_s_user, best.output_tok_s_gpu, *fitted, *reached]
+            words = [f"{each:.5g}" if each > 0.0 else "" for each in numbers]
+            lines.append([model, system, best.workload, len(layouts_of(best, every)), *words])
+            say(" ".join(str(each) for each in lines[-1]))
+    return lines
+
+
+def layouts_of(best: Best, every: Table) -> set[tuple[Layout, str]]:
+    """The layouts that were run of a model on a chip at a workload, with their formats."""
+    rows = every.seen.rows
+    lengths = [MEAN_LENGTH * float(part) for part in best.workload.split(":")]
+    same = (rows.model == architecture_of(best.model)) & (rows.chip == best.hardware)
+    same &= np.isclose(rows.tokens_in, lengths[0]) & np.isclose(rows.tokens_out, lengths[1])
+    mine = rows.take(np.flatnonzero(same))
+    return {(each, precision) for each, precision in zip(layouts(mine), mine.precision.tolist(), strict=True)}
+
+
+def by_fit(best: Best, model: str, system: str, way: str, held: HeldOut, every: Table) -> float:
+    """The best rate a GPU at the run's own speed and mean lengths, by the fit without the way's rows; 0 where none is."""
+    key, catalog = architecture_of(best.model), load()
+
+    def gone(rows: Features) -> npt.NDArray[np.bool_]:
+        own, on = rows.model == key, rows.chip == best.hardware
+        return np.asarray({"pair": own & on, "model": own, "chip": on}[way])
+
+    fit = fits(held, way, key, best.hardware, np.flatnonzero(gone(held.rows)))
+    known = records_of(every.seen.rows.take(np.flatnonzero(~gone(every.seen.rows))))
+    asked = target(catalog, model, system, int(np.max(catalog.systems[system].gpus)), set(known.vendors.values()))
+    load_of = Load(*(MEAN_LENGTH * float(part) for part in best.workload.split(":")))
+    speed = best.speed_wall_tok_s_user
+    found = frontier(asked, load_of, [speed], layouts_for(asked, known, catalog), fit, known, catalog)
+    return found.points[0].output_tok_s_gpu if found.points and found.points[0].speed >= speed else 0.0
+
+
+_FITS: dict[tuple[str, str, str], Throughputs] = {}
+
+
+def fits(held: HeldOut, way: str, model: str, chip: str, gone: npt.NDArray[np.intp]) -> Throughputs:
+    """The fit without some rows, found once."""
+    key = (way, model if way != "chip" else "", chip if way != "model" else "")
+    if key not in _FITS:
+        _FITS[key] = held.without(gone)
+    return _FITS[key]
+
+
+def by_kernels(best: Best, model: str, system: str) -> float:
+    """The best rate a GPU at the run's own speed by measured kernel times."""
+    gpus = int(np.max(load().systems[system].gpus))
+    speed = best.speed_wall_tok_s_user
+    return best_rates.explored(Question(model, system, gpus, best.workload, 0.0, speed)).tok_s / gpus
+
+
+def say(words: str) -> None:
+    """Progress, on standard error."""
+    print(words, file=sys.stderr)  # noqa: T201
+
+
+def write(path: Path, header: Sequence[str], lines: Sequence[Sequence[object]]) -> None:
+    """A table as the catalog keeps it."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *lines])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
