@@ -93,11 +93,12 @@ def test_a_name_left_out_is_noticed() -> None:
     chosen, worlds = scenario("today"), Worlds(8)
     asked = Asked()
     gap(chosen, asked)
-    given = {name: worlds.scores(name) for name in asked.names if name != "reached"}
+    given = {name: worlds.scores(name) for name in asked.names if name != "serving.practice"}
     assert not np.allclose(gap(chosen, Scored(8, given)).log_load, np.log(load_of(chosen, worlds).total))
 
 
 def test_draws_that_are_one_assumption_are_one_group() -> None:
+    assert groups_of(["fit of runs on h100", "fit of runs"]) == {"serving.rates_by": ["fit of runs on h100", "fit of runs"]}
     found = groups_of(["sales H100", "sales growth", "sales growth AMD", "sales B200", "reached on h100", "fleet.lag"])
     assert found == {
         "chip sales": ["sales H100", "sales B200"],

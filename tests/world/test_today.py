@@ -163,6 +163,8 @@ def test_sales_cannot_be_carried_on_into_the_past() -> None:
         fleet(today("fleet.carried_until=2025-12-31"), Median())
 
 
+BY_KERNELS = "serving.rates_by=reached"
+
 # --- best rates ---------------------------------------------------------------------------------------------------------
 
 
@@ -213,7 +215,7 @@ def test_a_system_that_cannot_hold_a_model_says_why() -> None:
 
 
 def test_a_range_of_speeds_lies_between_its_ends() -> None:
-    line = ("fleet.name=article", "serving.workloads=8000:1000", "serving.reached_by=nothing")
+    line = (BY_KERNELS, "fleet.name=article", "serving.workloads=8000:1000", "serving.reached_by=nothing")
     slow, fast = (
         float(supply(today(*line, f"serving.speed={each}"), Median()).workloads[0].output_tok_s[0]) for each in (30, 60)
     )
@@ -231,7 +233,7 @@ def test_an_efficiency_beside_measured_kernels_is_refused() -> None:
 def test_what_is_reached_is_as_the_table_says() -> None:
     full, reached = (
         {each.system: float(each.throughput_tok_s[0]) for each in supply(today(*line), Median()).workloads[0].by_system}
-        for line in (("serving.reached_by=nothing",), ())
+        for line in ((BY_KERNELS, "serving.reached_by=nothing"), (BY_KERNELS,))
     )
     rows = {(row.system, row.model): row.central for row in load().rows("reached", ReachedRow)}
     for system in ("gb200-nvl72", "gb300-nvl72"):  # Kimi K2.5 differs from K2.6 in name alone, and has been measured
@@ -242,7 +244,7 @@ def test_what_is_reached_is_as_the_table_says() -> None:
 
 def test_a_model_reaches_its_own_run_at_least() -> None:
     # the known answer: at the runs' own request a measured model serves what was measured, or more where others reach more
-    chosen = today("serving.model=gpt-oss-120b", "serving.workloads=8192:1024")
+    chosen = today(BY_KERNELS, "serving.model=gpt-oss-120b", "serving.workloads=8192:1024")
     found = {each.system: each for each in supply(chosen, Median()).workloads[0].by_system}
     measured = next(run for run in measured_supply(chosen, Median()) if run.definition == "wall")
     rows = {(row.system, row.model): row.central for row in load().rows("reached", ReachedRow)}

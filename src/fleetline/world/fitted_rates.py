@@ -222,7 +222,7 @@ def _designer(system: str) -> str:
 
 # --- what the tables were made with; that the code still finds the same a test checks ------------------------------------
 
-_TABLES = ("announced", "benchmark_models", "checkpoints", "chip_specs", "fleets", "formats", "hardware", "models")
+_TABLES = ("benchmark_models", "checkpoints", "chip_specs", "formats", "hardware", "models")
 _MORE_TABLES = ("models_added", "pooled_kernel", "pooled_law", "speculation", "systems")
 
 

@@ -29,7 +29,7 @@ from fleetline.scenario import Scenario
 from fleetline.world import fitted_rates
 from fleetline.world.best_rates import BEST, Question, best_rate
 from fleetline.world.fitted_rates import Asked, Errors, Rates
-from fleetline.world.reached import SHARE, Reached, reached
+from fleetline.world.reached import SHARE, Reached, reached, reached_by
 
 BY, FIT, REACHED = "serving.rates_by", "fit", "reached"
 
@@ -108,6 +108,7 @@ def _best_way(scenario: Scenario, draws: Draws, model: str, preset: Preset) -> W
 
 
 def _fitted_way(scenario: Scenario, draws: Draws, model: str) -> Way:
+    reached_by(scenario)  # a line that is not used here, but wrong
     if SHARE in scenario:
         said = f"{SHARE}: of the best rate by kernel times; say serving.practice, or {BY}={REACHED}"
         raise InputError(said, field=SHARE, got=str(scenario.assumptions[SHARE].value))

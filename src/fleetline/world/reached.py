@@ -37,9 +37,7 @@ def reached(scenario: Scenario, draws: Draws) -> Reached:
     Raises:
         InputError: `serving.reached_by` is neither `measured` nor `nothing`.
     """
-    by = scenario.text(BY) if BY in scenario else "nothing"
-    if by not in {"measured", "nothing"}:
-        raise unknown_name("way", by, ["measured", "nothing"], where=f"{BY}: ", field=BY)
+    by = reached_by(scenario)
     if by == "nothing" and SHARE not in scenario:
         return lambda _model, _system: np.ones(draws.count)
     rows = {(row.system, row.model): row for row in load().rows("reached", ReachedRow)}
@@ -54,6 +52,18 @@ def reached(scenario: Scenario, draws: Draws) -> Reached:
         return belief.at(score(draws, model, system))
 
     return of
+
+
+def reached_by(scenario: Scenario) -> str:
+    """Whether what is reached is as measured, or all of the modelled rate.
+
+    Raises:
+        InputError: `serving.reached_by` is neither `measured` nor `nothing`.
+    """
+    by = scenario.text(BY) if BY in scenario else "nothing"
+    if by not in {"measured", "nothing"}:
+        raise unknown_name("way", by, ["measured", "nothing"], where=f"{BY}: ", field=BY)
+    return by
 
 
 def alike(model: str) -> list[str]:
