@@ -14,8 +14,9 @@ import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeGuard
 
 import numpy as np
 import numpy.typing as npt
@@ -123,13 +124,32 @@ class Worlds:
     chunk: int = 0
 
     def scores(self, name: str) -> Array:
-        """Independent of every other name's, and of the order of asking."""
-        words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], dtype="<u4").tolist()
-        return np.random.default_rng([self.seed, self.chunk, *words]).standard_normal(self.count)
+        """Independent of every other name's, and of the order of asking. Not to be written to."""
+        return _scores(self, name) if self.count <= KEPT else _scored(self, name)
 
     def draw(self, name: str, belief: Belief) -> Array:
         """The quantity in every world."""
         return belief.at(self.scores(name))
+
+
+KEPT = 1000  # worlds of which what was drawn is kept: a question asked again with one line changed draws the same
+
+
+def kept(draws: Draws) -> TypeGuard[Worlds | Median]:
+    """Whether answers for these draws may be kept for the next question: they are the same by value, and few."""
+    return isinstance(draws, (Worlds, Median)) and draws.count <= KEPT
+
+
+@lru_cache(maxsize=4096)
+def _scores(draws: Worlds, name: str) -> Array:
+    return _scored(draws, name)
+
+
+def _scored(draws: Worlds, name: str) -> Array:
+    words = np.frombuffer(hashlib.sha256(name.encode()).digest()[:16], dtype="<u4").tolist()
+    found = np.random.default_rng([draws.seed, draws.chunk, *words]).standard_normal(draws.count)
+    found.setflags(write=False)
+    return found
 
 
 @dataclass(frozen=True)

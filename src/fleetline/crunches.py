@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fleetline.beliefs import Array
+from fleetline.beliefs import Array, Worlds
+from fleetline.chunked import in_chunks
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world.assignment import assignment
 from fleetline.world.crossover import passing, summary
@@ -55,13 +56,16 @@ def crunch(
         InputError: a scenario that does not hold.
     """
     chosen = scenario_of(scenario, settings)
-    drawn = worlds(draws, seed)
+    return replace(in_chunks(lambda drawn: _crunch(chosen, drawn), worlds(draws, seed)), draws=draws)
+
+
+def _crunch(chosen: Scenario, drawn: Worlds) -> Crunch:
     found = sides(chosen, drawn)
     return Crunch(
         scenario=chosen.name,
         demand=chosen.text("demand.proxy"),
-        draws=draws,
-        seed=seed,
+        draws=drawn.count,
+        seed=drawn.seed,
         note=ALTERNATIVES,
         supply_growth_per_year=interval(found[0].supply_growth),
         demand_growth_per_year=interval(found[0].demand_growth),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from fleetline.beliefs import Array, Worlds
+from fleetline.chunked import in_chunks
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 from fleetline.world import glut
@@ -64,15 +65,19 @@ def market(
     if not has_mix(chosen):
         said = f"market: scenario {chosen.name} has no mix of tiers (mix.*), so nobody could take a smaller model"
         raise InputError(said, field="mix.frontier_share", got=chosen.name)
-    drawn = worlds(draws, seed)
+    return replace(in_chunks(lambda drawn: market_of(chosen, drawn), worlds(draws, seed)), draws=draws)
+
+
+def market_of(chosen: Scenario, drawn: Worlds) -> Market:
+    """The market of a scenario with a mix, in some worlds."""
     found = load_of(chosen, drawn)
     places = [found.now, *(int(np.searchsorted(found.years, year)) for year in _year_ends(found.years, found.now))]
     states = [_state(chosen, drawn, found, place) for place in places]
     return Market(
         scenario=chosen.name,
         as_of=chosen.text("fleet.as_of"),
-        draws=draws,
-        seed=seed,
+        draws=drawn.count,
+        seed=drawn.seed,
         now=states[0],
         years=[{"year": int(found.years[place])} | state for place, state in zip(places[1:], states[1:], strict=True)],
         owning=_owning(chosen, drawn, found),

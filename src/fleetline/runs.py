@@ -261,7 +261,7 @@ class BestAccuracy:
     """How far best rates are off that are predicted without the runs they are held against.
 
     Attributes:
-        errors: of the layout that the fit predicts to be best of those run, by way held out: log(measured / predicted).
+        errors: log(measured / predicted) by way held out, `of` the best rates and of the layout chosen among those run.
         compared: by way, and by how many layouts were run: the fit's best rate and that of measured kernels times what
             other runs reach of them, against the best measured run; log(predicted / measured).
         runs: what `compared` sums up, a best run a row.

@@ -14,6 +14,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
@@ -221,6 +222,10 @@ class Scenario:
         """A day."""
         return datetime.date.fromisoformat(self.text(key))
 
+    def lines(self, group: str) -> list[Assumption]:
+        """The lines whose keys begin so, as "fleet."."""
+        return [line for key, line in self.assumptions.items() if key.startswith(group)]
+
     def __contains__(self, key: str) -> bool:
         return key in self.assumptions
 
@@ -243,7 +248,14 @@ def scenario(name: str | Path = DEFAULT, settings: Iterable[str] = ()) -> Scenar
     Raises:
         InputError: no such scenario; a line that is not as `KEYS` wants it, named by its key.
     """
-    return changed(_read(_own_file(str(name), Path()), seen=()), settings)
+    place = _own_file(str(name), Path())
+    return changed(_read(place, seen=()) if _is_file(place) else _shipped(place), settings)
+
+
+@lru_cache(maxsize=16)
+def _shipped(name: str) -> Scenario:
+    """One that comes with fleetline: it does not change while fleetline runs."""
+    return _read(name, seen=())
 
 
 def changed(found: Scenario, settings: Iterable[str]) -> Scenario:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypedDict, Unpack
@@ -11,6 +11,7 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from fleetline.beliefs import Array, Worlds
+from fleetline.chunked import in_chunks
 from fleetline.errors import InputError, unknown_name
 from fleetline.scenario import DEFAULT, Assumption, Scenario, changed
 from fleetline.scenario import scenario as read_scenario
@@ -100,15 +101,19 @@ def supply(
         InputError: an unknown scenario, key or name; a value out of its range; a day that the sales data does not cover.
     """
     asked = scenario_of(scenario, [*settings, *long(shorthand)])
-    drawn = worlds(draws, seed)
+    found = in_chunks(lambda drawn: _supply(asked, drawn, measured=measured), worlds(draws, seed))
+    return replace(found, draws=draws, assumptions=assumptions(asked, ("serving", "fleet", "world")))
+
+
+def _supply(asked: Scenario, drawn: Worlds, *, measured: bool) -> SupplyAnswer:
     found = world_supply.supply(asked, drawn)
     return SupplyAnswer(
         scenario=asked.name,
         fleet=found.fleet,
         vintage=found.vintage,
         as_of=found.as_of.isoformat(),
-        draws=draws,
-        seed=seed,
+        draws=drawn.count,
+        seed=drawn.seed,
         note=ALTERNATIVES,
         workloads=[_workload(each) for each in found.workloads],
         measured=[_measured(each) for each in world_supply.measured_supply(asked, drawn)] if measured else [],
@@ -118,7 +123,7 @@ def supply(
         ],
         outside=found.outside,
         incomplete=found.incomplete,
-        assumptions=assumptions(asked, ("serving", "fleet", "world")),
+        assumptions=(),
     )
 
 

@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 
 from fleetline.beliefs import Belief, Median, Worlds
-from fleetline.catalog import load, table_path
+from fleetline.catalog import load
 from fleetline.catalog.rows import FittedErrorRow, FittedRateRow
+from fleetline.catalog.tables import data_folder
 from fleetline.cli.main import main
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario, scenario
 from fleetline.world import fitted_rates
 from fleetline.world.best_rates import Question
-from fleetline.world.fitted_rates import Asked, Errors, Rates, found, rates
+from fleetline.world.fitted_rates import Asked, Errors, Rates, found, newer, rates, score
 from fleetline.world.questions import questions
 from fleetline.world.supply import supply
 
 TABLE = load().rows("fitted_rates", FittedRateRow)
-ERRORS = {row.way: row for row in load().rows("fitted_errors", FittedErrorRow)}
+ERRORS = {(row.of, row.way): row for row in load().rows("fitted_errors", FittedErrorRow)}
 ALONE = Belief(1.0, 1.0, 1.0)
 
 
@@ -35,7 +36,7 @@ def asked_of(question: Question) -> Asked:
 
 def test_the_table_has_every_question_of_today() -> None:
     """If this fails, every answer of today is slow: `make fitted-rates`."""
-    tabled = fitted_rates._tabled(table_path("fitted_rates.csv"))
+    tabled = fitted_rates._tabled(data_folder())
     assert {asked_of(each) for each in questions(today())} <= set(tabled)
 
 
@@ -77,10 +78,10 @@ def test_a_system_that_cannot_hold_a_model_says_why() -> None:
 
 
 def test_errors_are_shared_as_the_table_says() -> None:
-    errors, row = Errors(Worlds(40_000), ALONE), ERRORS["pair"]
+    draws, row = Worlds(40_000), ERRORS["best", "pair"]
 
     def logs(model: str, system: str, workload: str = "8000:1000", way: str = "pair") -> np.ndarray:
-        return errors._score(ERRORS[way], model, system, workload)
+        return score(draws, ERRORS["best", way], model, system, workload)
 
     one = logs("x", "h100")
     assert one.std() == pytest.approx(1.0, abs=0.02)
@@ -94,12 +95,12 @@ def test_errors_are_shared_as_the_table_says() -> None:
 
 
 def test_the_interval_is_that_of_held_out_runs() -> None:
-    errors, row = Errors(Worlds(40_000), ALONE), ERRORS["pair"]
-    later = errors._newer(ERRORS["time"])  # what newer software adds to everybody
+    errors, row = Errors(Worlds(40_000), ALONE), ERRORS["best", "pair"]
+    later = newer(Worlds(40_000), ERRORS["chosen", "time"])  # what newer software adds to everybody
     off = np.log(errors.of("x", "h100", "8000:1000", "pair") / later)
     np.testing.assert_allclose(np.percentile(off, (5, 50, 95)), (row.low, row.median, row.high), atol=0.01)
     assert np.log(later).std() == pytest.approx(
-        np.sqrt(ERRORS["time"].everybody) * ERRORS["time"].root_mean_square, rel=0.02
+        np.sqrt(ERRORS["chosen", "time"].everybody) * ERRORS["chosen", "time"].root_mean_square, rel=0.02
     )
     middle = Errors(Median(), ALONE).of("x", "h100", "8000:1000", "pair")
     assert float(middle[0]) == pytest.approx(np.exp(row.median))
@@ -141,6 +142,6 @@ def test_the_command_tells_both_ways(capsys: pytest.CaptureFixture[str]) -> None
     with pytest.raises(SystemExit):
         main(["accuracy", "--best", "--json"])
     told = json.loads(capsys.readouterr().out)
-    assert {row["way"] for row in told["errors"]} == set(ERRORS)
+    assert {(row["of"], row["way"]) for row in told["errors"]} == set(ERRORS)
     assert {row["by"] for row in told["compared"]} == {"fit", "reached"}
     assert all(row["measured"] > 0 for row in told["runs"])

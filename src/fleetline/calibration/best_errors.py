@@ -1,9 +1,9 @@
-"""How far the best rate by the fit is off, held out: what `make fitted-rates` writes beside the rates.
+"""What choosing by prediction costs, and what errors share: of what `make fitted-rates` writes beside the rates.
 
 Of a model, a chip and a workload (a cell) many layouts have been run. Held out in some way, all of them are predicted; the
 one that is predicted to serve most at the wanted speed is chosen, and its measured throughput is held against its predicted
-one. So the error contains what choosing by prediction costs (the winner's curse), and is of the kind of deployment a world
-relies on. Cells with fewer groups of configurations than four leave no choice and are not counted.
+one. So a mean error under zero is the cost of choosing by prediction (the winner's curse). Cells with fewer groups of
+configurations than four leave no choice and are not counted.
 
 How much of it is shared: mean products of the errors of two cells that have the chip in common, the model, both or neither
 estimate the variance that everybody, a system, a model and a pair share; the rest is each cell's own.

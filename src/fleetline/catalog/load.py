@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from fleetline.architecture.model import Model
 from fleetline.catalog import rows
@@ -122,7 +122,10 @@ class Catalog:
 
     def rows(self, table: str, row_type: type[Value]) -> list[Value]:
         """The rows of a table, typed."""
-        return [row for row in self.tables[table] if isinstance(row, row_type)]
+        found = self.tables[table]
+        if found and not isinstance(found[0], row_type):  # a table has rows of one type, or none
+            return []
+        return cast(list[Value], list(found))
 
 
 def load() -> Catalog:

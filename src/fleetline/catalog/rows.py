@@ -725,13 +725,16 @@ class FittedRateRow(Row):
 
 
 class FittedErrorRow(Row):
-    """`fitted_errors`: log(measured / predicted) of the layout that is predicted to be best of those run, by way held out.
+    """`fitted_errors`: log(measured / predicted) by way held out.
 
-    Over `cells` (a model on a chip at a workload): 5%, 50%, 95% and root mean square; of its mean square what is shared.
+    `of` the best: the best run over the best rate predicted from all layouts, where many were run. Of the chosen: of the
+    layout that is predicted to be best of those run. Over `cells` (a model on a chip at a workload): 5%, 50%, 95%
+    and root mean square; of its mean square what is shared.
     """
 
-    KEY = ("way",)
+    KEY = ("of", "way")
 
+    of: Literal["best", "chosen"]
     way: Text
     cells: Annotated[int, Field(ge=1)]
     low: Finite
@@ -755,7 +758,7 @@ class BestRunRow(Row):
 
     Output tokens per second and GPU at the run's own speed by wall time; how many `layouts` were run. `fit_` is the best
     rate by the fit, `reached_` that of measured kernels times what other runs reach of them; each without the runs of the
-    pair, the model, the chip; empty where there is none.
+    best run's configuration, the pair, the model, the chip, the latter both, the vendor; empty where there is none.
     """
 
     KEY = ("model", "system", "workload")
@@ -766,9 +769,12 @@ class BestRunRow(Row):
     layouts: Annotated[int, Field(ge=1)]
     speed: Positive
     measured: Positive
+    fit_configuration: Positive | None = None
     fit_pair: Positive | None = None
     fit_model: Positive | None = None
     fit_chip: Positive | None = None
+    fit_both: Positive | None = None
+    fit_vendor: Positive | None = None
     reached_pair: Positive | None = None
     reached_model: Positive | None = None
     reached_chip: Positive | None = None

@@ -19,12 +19,13 @@ RowType = TypeVar("RowType", bound=Row)
 
 # Another folder of tables may stand in for the shipped one: a researcher's copy with changed numbers, or a test's.
 DATA_VARIABLE = "FLEETLINE_CATALOG"
+_SHIPPED = Path(__file__).parent / "data"
 
 
 def data_folder() -> Path:
     """The folder the catalog's tables are read from."""
     chosen = os.environ.get(DATA_VARIABLE)
-    return Path(chosen) if chosen else Path(__file__).parent / "data"
+    return Path(chosen) if chosen else _SHIPPED
 
 
 @contextlib.contextmanager

@@ -160,6 +160,7 @@ def _best_accuracy(as_json: bool) -> None:
 
     found = runs.best_accuracy()
     errors: dict[str, str] = {
+        "of": "of the",
         "way": "new to the fit",
         "cells": "cells",
         "low": "5%",
@@ -184,7 +185,7 @@ def _best_accuracy(as_json: bool) -> None:
         {"errors": found.errors, "compared": found.compared, "runs": found.runs},
         lambda: [
             table(
-                "log(measured / predicted) of what is predicted to be best; shares of its mean square",
+                "log(measured / predicted) of best rates, and of what is chosen among those run; shares of its mean square",
                 list(map(dict, found.errors)),
                 errors,
             ),

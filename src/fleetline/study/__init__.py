@@ -16,6 +16,7 @@ from typing import Any
 
 from fleetline.beliefs import Worlds
 from fleetline.catalog import load
+from fleetline.chunked import chunks, together
 from fleetline.scenario import KEYS, Assumption, Scenario
 from fleetline.scenario import scenario as read_scenario
 from fleetline.study import agents, calibration, energy, foresight, rack, today, world
@@ -89,22 +90,32 @@ def study(
     A scenario that says what is served (`mix`) is answered first, in questions of its own; the argument step by step is
     then the article's, in the article's world.
     """
-    mine = Asked(scenario, Worlds(draws, seed), seed)
-    asked = Asked(read_scenario(), mine.draws, seed) if has_mix(scenario) else mine
-    asking = [(name, question, mine) for name, question in today.QUESTIONS.items() if has_mix(scenario)]
-    asking += [(name, question, mine if name in OF_THE_SCENARIO else asked) for name, question in QUESTIONS.items()]
-    tables: dict[str, Rows] = {}
-    for name, question, of in asking:
-        progress(name.replace("_", " "))
-        tables[name] = question(of)
+    parts = [Asked(scenario, part, seed) for part in chunks(Worlds(draws, seed))]
+    argued = [Asked(read_scenario(), part.draws, seed) if has_mix(scenario) else part for part in parts]
+    asked = argued[0]
+    asking = [(name, question, parts) for name, question in today.QUESTIONS.items() if has_mix(scenario)]
+    asking += [(name, question, parts if name in OF_THE_SCENARIO else argued) for name, question in QUESTIONS.items()]
+    found: dict[str, list[Rows]] = {name: [] for name, _, _ in asking}
+    for place in range(len(parts)):
+        for name, question, of in asking:
+            if place == 0 or _drawn(question):
+                progress(name.replace("_", " ") + (f", chunk {place + 1} of {len(parts)}" if place else ""))
+                found[name].append(question(of[place]))
+    counts = [part.draws.count for part in parts]
+    tables = {name: each[0] if len(each) == 1 else together(each, counts) for name, each in found.items()}
     return Results(
         version=version,
-        setting=_setting(asked) | _own(scenario),
+        setting=_setting(asked) | _own(scenario) | {"draws": draws},
         tables=tables,
         methods={name: " ".join((question.__doc__ or "").split()) for name, question, _ in asking},
         assumptions=[_assumption(asked.scenario.assumptions[key]) for key in KEYS if key in asked.scenario],
         sources=used_sources(asked),
     )
+
+
+def _drawn(question: Callable[[Asked], Rows]) -> bool:
+    """Whether a question is of possible worlds, and so is asked of all of them."""
+    return question.__module__ in {module.__name__ for module in (today, world, energy)}
 
 
 def _own(scenario: Scenario) -> dict[str, Any]:

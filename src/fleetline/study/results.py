@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from fleetline.beliefs import Draws
+from fleetline.beliefs import Worlds
 from fleetline.scenario import Scenario
 
 Rows = list[dict[str, Any]]
@@ -22,7 +22,7 @@ class Asked:
     """One study: a scenario, its possible worlds, and the seed they come from; equal to itself alone."""
 
     scenario: Scenario
-    draws: Draws
+    draws: Worlds
     seed: int
 
     @property

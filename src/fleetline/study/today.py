@@ -10,16 +10,16 @@ import numpy as np
 
 from fleetline.crunches import mixed
 from fleetline.dates import date_of
-from fleetline.markets import Market, market
+from fleetline.markets import Market, market_of
 from fleetline.scenario import KEYS
 from fleetline.study.results import Asked, Rows, percentiles
 from fleetline.walks import compare
-from fleetline.world.best_rates import best_rate
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
 from fleetline.world.load import Load, load_of
 from fleetline.world.mix import TIERS
 from fleetline.world.questions import questions
+from fleetline.world.rates import central
 from fleetline.world.supply import supply
 from fleetline.world.trend import trend
 
@@ -41,7 +41,7 @@ def _load(asked: Asked) -> Load:
 
 @lru_cache(maxsize=2)
 def _market(asked: Asked) -> Market:
-    return market(asked.scenario, draws=asked.draws.count, seed=asked.seed)
+    return market_of(asked.scenario, asked.draws)
 
 
 def today_now(asked: Asked) -> Rows:
@@ -166,7 +166,9 @@ def today_holds(asked: Asked) -> Rows:
     general = asked.scenario.text("mix.general")
     tiers = {asked.scenario.text(f"mix.{tier}_model"): tier for tier in TIERS}
     found = [
-        (each, best_rate(each)) for each in questions(asked.scenario) if each.workload == general and not each.prefix_hit
+        (each, central(asked.scenario, each))
+        for each in questions(asked.scenario)
+        if each.workload == general and not each.prefix_hit
     ]
     return [
         {

@@ -21,7 +21,7 @@ from fleetline.scenario import Scenario
 from fleetline.world.fleet import fleet
 from fleetline.world.load import load_of
 from fleetline.world.rates import rate, way
-from fleetline.world.supply import available, by_system
+from fleetline.world.supply import available, systems_at
 
 
 def proportional_load(chips: Array, rates: Array, demand: Array) -> float:
@@ -52,7 +52,7 @@ def assignment(scenario: Scenario) -> Mapping[str, float]:
     draws = Median()
     found = load_of(scenario, draws)
     chips = fleet(scenario, draws)
-    systems = by_system(chips.members, chips.at(np.array([year_of(scenario.date("fleet.as_of"))])))
+    systems = systems_at(chips, np.array([year_of(scenario.date("fleet.as_of"))]))
     counts = np.array([count[0, 0] for count in systems.values()]) * available(scenario, draws)[0]
     classes = [pair for pair in found.mix.classes() if found.mix.output_share(*pair)[0] > 0.0]
     ways = {tier.model: way(scenario, draws, tier.model) for tier, _ in classes}

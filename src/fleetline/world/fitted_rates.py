@@ -4,10 +4,11 @@ The rate is the highest the fit predicts of any layout that has been run on the 
 ladder of speeds up to the highest; between them it is straight in logarithms. The shipped scenarios' rates are found
 beforehand (`make fitted-rates`, table `fitted_rates`), all others on the spot, once a process, in a second each.
 
-Its error is that of held-out runs, by how the deployment is new to the fit (table `fitted_errors`): the layout that is
-predicted to be best, measured over predicted, so that choosing by prediction is in it. What of it everybody shares, a
-system, a model and a pair of both comes from how errors of held-out runs go together; the rest is a workload's own. One
-name is one draw. Besides:
+Its error is that of best rates held out, by how the deployment is new to the fit (table `fitted_errors`): the best measured
+run of a model on a chip at a workload, where ten layouts or more were run, over the best rate predicted without it, its
+pair, its model, its chip. So what choosing by prediction costs is in it, and what a search of ten layouts misses. What of
+it everybody shares, a system, a model and a pair of both comes from how these errors go together; the rest is a workload's
+own. One name is one draw. Besides:
 
 * software moves on: what the newest quarter of configurations shares in its error, everybody shares;
 * prompts longer than any that was run: the error of runs with prompts eight times as long as those fitted, in proportion to
@@ -29,12 +30,13 @@ from types import MappingProxyType
 import numpy as np
 
 from fleetline import runs
-from fleetline.beliefs import Array, Belief, Draws
+from fleetline.beliefs import Array, Belief, Draws, Median, Worlds, kept
 from fleetline.calibration.best import VENDOR, BestRate, Frontier, Load, frontier
 from fleetline.calibration.best_errors import LENGTH, TIME
 from fleetline.calibration.layouts import Layout, designers, layouts_for, target
 from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import FittedErrorRow, FittedRateRow
+from fleetline.catalog.tables import data_folder
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.scenario import Scenario
@@ -94,7 +96,7 @@ def rates(asked: Asked) -> Rates:
     Raises:
         InputError: an unknown model, system, schedule or speculation.
     """
-    folder = table_path("fitted_rates.csv")
+    folder = data_folder()
     return _tabled(folder).get(asked) or _found(asked, folder)
 
 
@@ -173,38 +175,55 @@ class Errors:
 
     def of(self, model: str, system: str, workload: str, way: str) -> Array:
         """What is served over the rate by the fit, shape (draws,)."""
-        rows = _errors()
-        factor = self.draws.draw(PRACTICE, self.practice) * self._newer(rows[TIME]) * self._longer(rows[LENGTH], workload)
-        row = rows[way]
-        middle, low, high = (float(np.exp(each)) for each in (row.median, row.low, row.high))
-        belief = Belief(middle, low, high)
-        return np.asarray(factor * belief.at(self._score(row, model, system, workload)))
+        asked = (model, system, workload, way)
+        own = _kept(self.draws, data_folder(), asked) if kept(self.draws) else _factor(self.draws, asked)
+        return np.asarray(self.draws.draw(PRACTICE, self.practice) * own)
 
-    def _score(self, row: FittedErrorRow, model: str, system: str, workload: str) -> Array:
-        if row.way == VENDOR:
-            return self.draws.scores(f"fit of runs, {_designer(system)}")
-        own = max(1.0 - row.everybody - row.system - row.model - row.pair, 0.0)
-        parts = {
-            "fit of runs": row.everybody,
-            f"fit of runs on {system}": row.system,
-            f"fit of runs with {model}": row.model,
-            f"fit of runs of {model} on {system}": row.pair,
-            f"fit of runs of {model} on {system} at {workload}": own,
-        }
-        drawn = [np.sqrt(share) * self.draws.scores(name) for name, share in parts.items() if share > 0.0]
-        return np.asarray(np.sum(drawn, axis=0))
 
-    def _newer(self, row: FittedErrorRow) -> Array:
-        """Software that is newer than any run."""
-        return np.asarray(np.exp(np.sqrt(row.everybody) * row.root_mean_square * self.draws.scores("fit of runs, later")))
+@lru_cache(maxsize=4096)
+def _kept(draws: Worlds | Median, folder: Path, asked: tuple[str, str, str, str]) -> Array:  # noqa: ARG001  (the cache's key)
+    found = _factor(draws, asked)
+    found.setflags(write=False)
+    return found
 
-    def _longer(self, row: FittedErrorRow, workload: str) -> Array:
-        """Prompts longer than any that was run."""
-        apart = np.log(float(workload.split(":", maxsplit=1)[0]) / _LONGEST) / np.log(_TIMES)
-        if apart <= 0.0:
-            return np.ones(self.draws.count)
-        score = self.draws.scores(f"fit of runs at {workload}")
-        return np.asarray(np.exp(row.root_mean_square * apart * score))
+
+def _factor(draws: Draws, asked: tuple[str, str, str, str]) -> Array:
+    """The error of a model on a system at a workload, by way, without what real traffic reaches."""
+    model, system, workload, way = asked
+    rows = _errors(data_folder())
+    row = rows["best", way]
+    middle, low, high = (float(np.exp(each)) for each in (row.median, row.low, row.high))
+    own = Belief(middle, low, high).at(score(draws, row, model, system, workload))
+    return np.asarray(own * newer(draws, rows["chosen", TIME]) * longer(draws, rows["chosen", LENGTH], workload))
+
+
+def score(draws: Draws, row: FittedErrorRow, model: str, system: str, workload: str) -> Array:
+    """Standard normal score of a model on a system at a workload, from what is shared and what is its own."""
+    if row.way == VENDOR:
+        return draws.scores(f"fit of runs, {_designers(data_folder()).get(system, system)}")
+    own = max(1.0 - row.everybody - row.system - row.model - row.pair, 0.0)
+    parts = {
+        "fit of runs": row.everybody,
+        f"fit of runs on {system}": row.system,
+        f"fit of runs with {model}": row.model,
+        f"fit of runs of {model} on {system}": row.pair,
+        f"fit of runs of {model} on {system} at {workload}": own,
+    }
+    drawn = [np.sqrt(share) * draws.scores(name) for name, share in parts.items() if share > 0.0]
+    return np.asarray(np.sum(drawn, axis=0))
+
+
+def newer(draws: Draws, row: FittedErrorRow) -> Array:
+    """Software that is newer than any run."""
+    return np.asarray(np.exp(np.sqrt(row.everybody) * row.root_mean_square * draws.scores("fit of runs, later")))
+
+
+def longer(draws: Draws, row: FittedErrorRow, workload: str) -> Array:
+    """Prompts longer than any that was run."""
+    apart = np.log(float(workload.split(":", maxsplit=1)[0]) / _LONGEST) / np.log(_TIMES)
+    if apart <= 0.0:
+        return np.ones(draws.count)
+    return np.asarray(np.exp(row.root_mean_square * apart * draws.scores(f"fit of runs at {workload}")))
 
 
 def errors(scenario: Scenario, draws: Draws) -> Errors:
@@ -212,12 +231,14 @@ def errors(scenario: Scenario, draws: Draws) -> Errors:
     return Errors(draws, scenario.belief(PRACTICE) if PRACTICE in scenario else Belief(1.0, 1.0, 1.0))
 
 
-def _errors() -> Mapping[str, FittedErrorRow]:
-    return {row.way: row for row in load().rows("fitted_errors", FittedErrorRow)}
+@lru_cache(maxsize=4)
+def _errors(folder: Path) -> Mapping[tuple[str, str], FittedErrorRow]:  # noqa: ARG001  (the folder is the cache's key)
+    return {(row.of, row.way): row for row in load().rows("fitted_errors", FittedErrorRow)}
 
 
-def _designer(system: str) -> str:
-    return designers(load()).get(system, system)
+@lru_cache(maxsize=4)
+def _designers(folder: Path) -> Mapping[str, str]:  # noqa: ARG001  (the folder is the cache's key)
+    return designers(load())
 
 
 # --- what the tables were made with; that the code still finds the same a test checks ------------------------------------

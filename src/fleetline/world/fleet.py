@@ -17,18 +17,20 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
+from functools import cached_property, lru_cache
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 
-from fleetline.beliefs import Array, Belief, Draws
+from fleetline.beliefs import Array, Belief, Draws, kept
 from fleetline.catalog import load
 from fleetline.catalog.rows import AnnouncedRow, ChipSalesRow, FleetRow, SystemRow
+from fleetline.catalog.tables import data_folder
 from fleetline.dates import year_of
 from fleetline.errors import InputError, unknown_name
-from fleetline.scenario import Scenario
+from fleetline.scenario import Assumption, Scenario
 from fleetline.world.carried import Kept, Sale, carried
 from fleetline.world.installed import Service, installed
 
@@ -71,7 +73,7 @@ class Member:
         return np.cumsum(self.sold, axis=0)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # told apart by identity: what is computed of one can be kept with it
 class Fleet:
     """The chips of a scenario by quarter. `outside` are sales names that the fleet does not count.
 
@@ -139,6 +141,28 @@ def fleet(scenario: Scenario, draws: Draws, name: str | None = None) -> Fleet:
     Raises:
         InputError: an unknown fleet or vintage; a fleet none of whose chips were sold.
     """
+    asked = _Asked(tuple(scenario.lines("fleet.")), draws, name, data_folder(), scenario)
+    return _kept(asked) if kept(draws) else _fleet(asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a fleet depends on; the scenario is where its lines are read."""
+
+    lines: tuple[Assumption, ...]
+    draws: Draws
+    name: str | None
+    folder: Path
+    scenario: Scenario = field(compare=False)
+
+
+@lru_cache(maxsize=8)
+def _kept(asked: _Asked) -> Fleet:
+    return _fleet(asked)
+
+
+def _fleet(asked: _Asked) -> Fleet:
+    scenario, draws, name = asked.scenario, asked.draws, asked.name
     named = scenario.text("fleet.name") if name is None else name
     vintage, rows = _sales_rows(scenario.text("fleet.vintage"))
     listed = _fleet_rows(named)
@@ -147,11 +171,11 @@ def fleet(scenario: Scenario, draws: Draws, name: str | None = None) -> Fleet:
     if not counted:
         raise InputError(f"fleet.name: nothing of '{named}' is in chip sales {vintage}", field="fleet.name", got=named)
     sold = _sold(scenario, draws, counted)
-    kept = Kept([Sale(row, sold[row.chip_type, row.start_date]) for row in counted])
+    sales = Kept([Sale(row, sold[row.chip_type, row.start_date]) for row in counted])
     if CARRIED in scenario and name is None:
-        kept = carried(scenario, draws, kept, _announced(kept, named))
-    quarters = _quarters([sale.row for sale in kept.sales], kept.carried)
-    found = tuple(_member(each, quarters, kept.sales, draws.count) for each in [*mine, *kept.announced])
+        sales = carried(scenario, draws, sales, _announced(sales, named))
+    quarters = _quarters([sale.row for sale in sales.sales], sales.carried)
+    found = tuple(_member(each, quarters, sales.sales, draws.count) for each in [*mine, *sales.announced])
     return Fleet(
         name=named,
         vintage=vintage,
@@ -165,9 +189,9 @@ def fleet(scenario: Scenario, draws: Draws, name: str | None = None) -> Fleet:
 CARRIED, RACKS = "fleet.sales_growth", "fleet.rack_share"
 
 
-def _announced(kept: Kept, fleet: str) -> list[FleetRow]:
+def _announced(sales: Kept, fleet: str) -> list[FleetRow]:
     """The chips that are announced by designers of the fleet, as members of it."""
-    designers = {sale.row.designer for sale in kept.sales}
+    designers = {sale.row.designer for sale in sales.sales}
     return [
         FleetRow(
             fleet=fleet,

@@ -25,7 +25,7 @@ from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 from fleetline.world.fleet import Fleet, fleet
 from fleetline.world.rates import rate, way
-from fleetline.world.supply import available, by_system
+from fleetline.world.supply import available, systems_at
 
 YEAR_DAYS = 365.25
 
@@ -85,7 +85,7 @@ def history(scenario: Scenario, draws: Draws, fleet_name: str | None = None) -> 
     """
     chips = fleet(scenario, draws, fleet_name)
     served = way(scenario, draws)
-    systems = by_system(chips.members, chips.installed)
+    systems = systems_at(chips, None)
     share = available(scenario, draws)
     return History(
         dates=_dates(chips),

@@ -22,7 +22,7 @@ from fleetline.world.demand import chosen, log_factors, makers, question
 from fleetline.world.fleet import Fleet, fleet
 from fleetline.world.mix import Mix, Shape, mix
 from fleetline.world.rates import rate, way
-from fleetline.world.supply import available, by_system
+from fleetline.world.supply import available, systems_at
 from fleetline.world.supply_growth import cheaper, chips_after, in_both
 
 REFERENCE = ("reference", "reference")
@@ -118,18 +118,18 @@ def _capacity(
     """What the fleet would serve of each class alone; after the last quarter it grows by `growth.supply` a year."""
     end = chips.end
     inside = years[years < end] if years[-1] <= end else np.append(years[years < end], end)
-    systems = by_system(chips.members, chips.at(inside))
+    systems = systems_at(chips, inside)
     share = available(scenario, draws)
     last = np.minimum(np.arange(len(years)), len(inside) - 1)  # later times stand on the last one known
     grown = chips_after(scenario, draws, years, end)
     ways = {model: way(scenario, draws, model) for model in dict.fromkeys(model for model, _, _ in classes.values())}
     found: dict[Class, Array] = {}
     for name, (model, shape, cost) in classes.items():
-        total = np.zeros((len(inside), draws.count))
+        total, part = np.zeros((len(inside), draws.count)), np.empty((len(inside), draws.count))
         for (system, gpus), count in systems.items():
             each = rate(ways[model], system, gpus, shape.workload, shape.prefix_hit)
             if np.any(each.tok_s > 0.0):
-                total += count * (each.tok_s / gpus)
+                total += np.multiply(count, each.tok_s / gpus, out=part)
         if not np.all(total > 0.0):
             said = f"mix: no chip of the fleet serves {model} at {shape.workload} in every world and at every time"
             raise InputError(said, field=f"mix.{shape.name}", got=model)

@@ -13,13 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from fleetline.beliefs import Array, Belief, Draws
+from fleetline.beliefs import Array, Belief, Draws, kept
 from fleetline.catalog import Preset, load
+from fleetline.catalog.tables import data_folder
 from fleetline.deployment import Options, deploy, throughput
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics import serving
@@ -27,7 +30,7 @@ from fleetline.physics.schedules import SCHEDULES
 from fleetline.physics.serving import Limits
 from fleetline.scenario import Scenario
 from fleetline.world import fitted_rates
-from fleetline.world.best_rates import BEST, Question, best_rate
+from fleetline.world.best_rates import BEST, Found, Question, best_rate
 from fleetline.world.fitted_rates import Asked, Errors, Rates
 from fleetline.world.reached import SHARE, Reached, reached, reached_by
 
@@ -161,16 +164,46 @@ def rate(served: Way, system: str, gpus: int, workload: str, prefix_hit: float =
     return Rate(tok_s, "" if np.all(batch > 0.0) else _reason(served, system, options, workload))
 
 
+def central(scenario: Scenario, asked: Question) -> Found:
+    """The best rate of a question before any error, by the fit or by measured kernels, and what serves it.
+
+    Raises:
+        InputError: an unknown model or system.
+    """
+    if BY not in scenario or scenario.text(BY) == REACHED:
+        return best_rate(asked)
+    named = (asked.model, asked.system, asked.gpus, asked.workload, asked.prefix_hit, asked.schedule, asked.speculative)
+    found = fitted_rates.rates(Asked(*named))
+    tok_s = float(found.at(np.asarray(asked.speed)))
+    if tok_s == 0.0:
+        return Found(0.0, found.reason or _too_slow(found))
+    return Found(tok_s, "", found.configuration(asked.speed))
+
+
 def _fitted(served: Way, errors: Errors, system: str, gpus: int, workload: str, prefix_hit: float) -> Rate:
     """The best rate by the fit, times its errors."""
     schedule, speculative = str(served.options["schedule"]), str(served.options["speculative"])
-    found = fitted_rates.rates(Asked(served.model, system, gpus, workload, prefix_hit, schedule, speculative))
-    speed = np.asarray(served.speed, dtype=float)
+    asked = Asked(served.model, system, gpus, workload, prefix_hit, schedule, speculative)
+    if np.ndim(served.speed) == 0 and kept(errors.draws):
+        return _kept(asked, float(served.speed), errors, data_folder())
+    return _erring(asked, np.asarray(served.speed, dtype=float), errors)
+
+
+@lru_cache(maxsize=4096)
+def _kept(asked: Asked, speed: float, errors: Errors, folder: Path) -> Rate:  # noqa: ARG001  (part of the cache's key)
+    found = _erring(asked, np.asarray(speed), errors)
+    found.tok_s.setflags(write=False)
+    return found
+
+
+def _erring(asked: Asked, speed: Array, errors: Errors) -> Rate:
+    found = fitted_rates.rates(asked)
     central = found.at(speed)
     if not np.any(central > 0.0):
         return Rate(np.asarray(0.0), found.reason or _too_slow(found))
     reason = "" if np.all(central > 0.0) else _too_slow(found)
-    return Rate(central * errors.of(served.model, system, workload, found.way(float(np.median(speed)))), reason)
+    middle = float(speed) if speed.ndim == 0 else float(np.median(speed))
+    return Rate(central * errors.of(asked.model, asked.system, asked.workload, found.way(middle)), reason)
 
 
 def _too_slow(found: Rates) -> str:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
 from fleetline import inputs, runs
-from fleetline.beliefs import Array, Draws, Median
+from fleetline.beliefs import KEPT, Array, Draws, Median
 from fleetline.calibration.measured import Best
 from fleetline.catalog import load
 from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
@@ -165,6 +166,22 @@ def by_system(members: Iterable[Member], units: Iterable[Array]) -> Systems:
             place = (member.system, member.gpus)
             found[place] = found[place] + count if place in found else count
     return found
+
+
+def systems_at(chips: Fleet, years: Array | None) -> Systems:
+    """The fleet's chips at some times, as years, or at the end of each of its quarters; (times, draws), read only."""
+    times = None if years is None else tuple(years.tolist())
+    few = chips.members[0].sold.shape[1] <= KEPT
+    return _kept_systems(chips, times) if few else _systems(chips, times)
+
+
+@lru_cache(maxsize=16)
+def _kept_systems(chips: Fleet, times: tuple[float, ...] | None) -> Systems:
+    return _systems(chips, times)
+
+
+def _systems(chips: Fleet, times: tuple[float, ...] | None) -> Systems:
+    return by_system(chips.members, chips.installed if times is None else chips.at(np.array(times)))
 
 
 def _served(scenario: Scenario, draws: Draws, chips: Systems) -> Mapping[str, tuple[SystemSupply, ...]]:

@@ -1,0 +1,76 @@
+"""More worlds than memory holds: chunks of their own, put together; few worlds' answers stay what they were."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+
+import fleetline as fl
+from fleetline import chunked, crunches
+from fleetline.beliefs import Worlds
+from fleetline.chunked import chunks, in_chunks, together
+from fleetline.scenario import scenario
+from fleetline.worlds import interval
+
+
+def test_few_worlds_are_one_chunk_and_their_answer_is_what_it_was() -> None:
+    assert chunks(Worlds(10_000, 3)) == [Worlds(10_000, 3)]
+    direct = crunches._crunch(scenario("today"), Worlds(60, 5))
+    assert asdict(fl.crunch("today", draws=60, seed=5)) == asdict(direct)
+
+
+def test_many_worlds_are_chunks_of_their_own() -> None:
+    parts = chunks(Worlds(25_000, 3))
+    assert [(part.count, part.chunk, part.seed) for part in parts] == [(10_000, 0, 3), (10_000, 1, 3), (5_000, 2, 3)]
+    first, second = (part.scores("a name") for part in parts[:2])
+    np.testing.assert_array_equal(first, Worlds(10_000, 3).scores("a name"))
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.04
+
+
+def test_answers_are_put_together_by_their_worlds() -> None:
+    found = together(
+        [
+            {"p50": 1.0, "word": "a", "day": "2027-01-01", "rows": [{"n": 3}], "none": None, "some": None},
+            {"p50": 3.0, "word": "a", "day": "2026-01-01", "rows": [{"n": 3}], "none": None, "some": 2.0},
+            {"p50": 5.0, "word": "a", "day": "before 2025-01-01", "rows": [{"n": 3}], "none": None, "some": 4.0},
+        ],
+        [2.0, 1.0, 1.0],
+    )
+    assert found == {"p50": 2.5, "word": "a", "day": "2026-01-01", "rows": [{"n": 3}], "none": None, "some": 3.0}
+    assert together(["after 2030-01-01", "2027-01-01", "before 2020-01-01"], [1, 1, 1]) == "2027-01-01"
+    with pytest.raises(ValueError, match="argument 2 is shorter"):
+        together([[1.0, 2.0], [1.0]], [1, 1])
+
+
+def test_quantiles_of_chunks_are_near_those_of_all() -> None:
+    # a lognormal as wide as the load; the exact quantiles of all its worlds are known
+    worlds = Worlds(200_000)
+    every = np.concatenate([np.exp(0.7 * part.scores("load")) for part in chunks(worlds)])
+    found, exact = in_chunks(lambda part: interval(np.exp(0.7 * part.scores("load"))), worlds), interval(every)
+    chance = 0.7 * np.sqrt(0.05 * 0.95 / len(every)) / 0.103  # of the 95% point: root of p (1 - p) / n over the density
+    for point in ("p5", "p50", "p95"):
+        assert np.log(found[point] / exact[point]) == pytest.approx(0.0, abs=chance)
+
+
+def test_a_question_in_chunks_is_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = fl.crunch("today", draws=400).mix
+    monkeypatch.setattr(chunked, "CHUNK", 100)
+    parts = fl.crunch("today", draws=400)
+    assert (parts.draws, parts.mix is None) == (400, False)
+    assert whole is not None
+    assert parts.mix is not None
+    for key in ("supply_tok_s", "demand_tok_s", "tokens_asked_tok_s"):
+        assert parts.mix[key]["p50"] == pytest.approx(whole[key]["p50"], rel=0.1)
+    assert replace(parts, workloads=()).scenario == "today"
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_worlds_stay_below_a_gigabyte_and_a_half() -> None:
+    code = "import fleetline as fl; fl.crunch('today', draws=100_000)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1.5e6  # kB
