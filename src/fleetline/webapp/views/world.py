@@ -21,28 +21,27 @@ from fleetline.worlds import interval, worlds
 SCENARIO = "today"
 DRAWS = 500
 # The ten lines with the largest total index of the gap, by `fleetline sensitivity today`; where what decides is no line
-# itself, the one that takes its place: how the level of demand errs has none.
+# itself, the one that takes its place: how the level of demand and the fit of runs err has none.
 SLIDERS: Mapping[str, str] = MappingProxyType(
     {
-        "serving.reached": "Reached share of modelled rates",
         "growth.efficiency": "Cost of a token falls",
         "growth.half_life": "Growth of demand halves in",
-        "fleet.inference_share": "Chips that serve",
         "growth.demand": "Growth of demand",
+        "serving.practice": "Real traffic over the best benchmark",
+        "fleet.inference_share": "Chips that serve",
+        "growth.supply": "Growth of supply after the data",
         "fleet.peak_over_mean": "Busiest hour over the mean",
         "fleet.sales_growth": "Growth of chip sales",
+        "growth.supply_half_life": "Growth of supply halves in",
         "mix.frontier_share": "Tokens of frontier models",
-        "mix.small_share": "Tokens of small models",
-        "fleet.busy_share": "Load that a full fleet bears",
     }
 )
 STANDS_FOR = {
-    "serving.reached_by": "serving.reached",
     "demand half-life": "growth.half_life",
     "demand growth": "growth.demand",
 }
 # lines that the scenario has not, as it fits or measures them: a range to move them in
-_RANGES = {"serving.reached": (0.2, 1.2), "growth.demand": (2.0, 12.0)}
+_RANGES = {"growth.demand": (2.0, 12.0)}
 
 
 def _slider(key: str) -> Control:
@@ -168,7 +167,7 @@ def _sides(mix: dict[str, Any]) -> list[dict[str, Any]]:
     return [
         _spread("tokens_asked_tok_s", "Asked for, input and output", mix["tokens_asked_tok_s"], "tok/s", "Every dated statement of tokens in one fit (table token_demand)."),
         _spread("demand_tok_s", "Asked for, by its cost", mix["demand_tok_s"], "tok/s", f"The same {reference}: each class weighed by what it costs the fleet."),
-        _spread("supply_tok_s", "Could be served", mix["supply_tok_s"], "tok/s", f"Chips sold and deployed at measured rates (chip_sales, reached), {reference}."),
+        _spread("supply_tok_s", "Could be served", mix["supply_tok_s"], "tok/s", f"Chips sold and deployed at rates fitted to runs (chip_sales, fitted_rates), {reference}."),
     ]  # fmt: skip
 
 
