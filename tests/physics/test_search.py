@@ -73,6 +73,11 @@ def test_what_never_holds_is_infinity_and_what_always_does_is_zero() -> None:
     np.testing.assert_allclose(found, [np.inf, 0.0, 10.0], rtol=1e-11)
 
 
+def test_what_holds_for_a_while_and_not_for_good_is_not_the_end() -> None:
+    found = smallest_real(lambda load: ((load > 1.0) & (load < 100.0)) | (load >= 1e4), 1.0, lower=1e-3, upper=1e9)
+    assert float(found) == pytest.approx(1e4, rel=1e-11)
+
+
 def test_a_single_point_is_found_in_few_questions() -> None:
     asked: list[int] = []
 

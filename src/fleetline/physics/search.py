@@ -52,7 +52,9 @@ def smallest_real(holds: Predicate, like: Numbers, lower: float, upper: float) -
         tried = low + (high - low) * between(low, float(np.max(high - low)) / _FINEST)
         if np.all((tried <= low) | (tried >= high)):
             break
-        low, high = narrowed(low, high, tried, ~holds(np.exp(tried)))
+        found = np.broadcast_to(holds(np.exp(tried)), tried.shape)
+        on = np.logical_and.accumulate(found[::-1], axis=0)[::-1]  # holds there and beyond
+        low, high = narrowed(low, high, tried, ~on)
     return np.where(never, np.inf, np.where(always, 0.0, np.exp(high)))
 
 
