@@ -168,3 +168,11 @@ def test_no_sale_is_counted_twice(tables: Tables) -> None:
     tables.put("fleets", line, "system", "b200")
     with pytest.raises(InputError, match="the fleet 'article' counts 2 of the B200"):
         load()
+
+
+def test_how_much_of_a_fleet_serves_moves_no_chip() -> None:
+    """Lines that only capacity depends on leave the fleet as it is, not worked out again; others do not."""
+    plain = fleet(scenario("today"), Worlds(50, 0))
+    for line in ("fleet.inference_share=0.4", "fleet.busy_share=0.7", "fleet.peak_over_mean=1.2"):
+        assert fleet(scenario("today", [line]), Worlds(50, 0)) is plain
+    assert fleet(scenario("today", ["fleet.rack_share=0.4"]), Worlds(50, 0)) is not plain

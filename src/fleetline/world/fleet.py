@@ -141,8 +141,13 @@ def fleet(scenario: Scenario, draws: Draws, name: str | None = None) -> Fleet:
     Raises:
         InputError: an unknown fleet or vintage; a fleet none of whose chips were sold.
     """
-    asked = _Asked(tuple(scenario.lines("fleet.")), draws, name, data_folder(), scenario)
+    lines = tuple(line for line in scenario.lines("fleet.") if line.key not in _OF_CAPACITY)
+    asked = _Asked(lines, draws, name, data_folder(), scenario)
     return _kept(asked) if kept(draws) else _fleet(asked)
+
+
+# how much of the fleet serves, and how busy it may be: lines that `supply.available` reads, and no chip depends on
+_OF_CAPACITY = frozenset({"fleet.inference_share", "fleet.busy_share", "fleet.peak_over_mean"})
 
 
 @dataclass(frozen=True)
