@@ -265,3 +265,15 @@ def test_memory_does_not_grow_with_points(tmp_path: Path) -> None:
     few, rows_too, draws_too = largest(500, 100), largest(4000, 100), largest(500, 800)  # 2.4 and 19.2 million points
     assert few < 600e6
     assert max(rows_too, draws_too) < few + 150e6
+
+
+def test_a_chunk_that_is_missing_is_noticed_before_the_joining(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+
+    def lose(now: Progress) -> None:
+        if now.chunks_done == 3:
+            next((out / "chunks").glob("00000001-*")).unlink()
+
+    with pytest.raises(InputError, match="1 chunks are missing; --resume does them"):
+        sweep(THREE, out, progress=lose)
+    assert not (out / "results.parquet").exists()

@@ -9,6 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 from sweeping import GRID, content, started, toml
 
 from fleetline.errors import InputError
+from fleetline.sweeps import local
 from fleetline.sweeps.sweep import Progress, sweep
 
 PATIENCE_S = 60.0
@@ -111,6 +114,27 @@ def test_workers_that_always_die_end_the_sweep_in_one_line(tmp_path: Path) -> No
     found = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert "InputError: workers: died 3 times in a row" in found.stderr
     assert "__main__" in found.stderr
+
+
+def test_a_pool_that_is_broken_when_it_is_asked_takes_no_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool:
+        asked = 0
+
+        def __enter__(self) -> Pool:
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+
+        def submit(self, _: object, _spec: str, number: int) -> Future[int]:
+            Pool.asked += 1
+            if Pool.asked == 4:
+                raise BrokenProcessPool
+            future: Future[int] = Future()
+            future.set_result(number)
+            return future
+
+    monkeypatch.setattr(local, "_executor", lambda _: Pool())
+    assert {*local.pool("", range(9), 2, lambda _: None)} == {*range(9)}
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,11 @@ class Folder:
         Raises:
             InputError: the disk is full, or the folder cannot be written; the chunks stay.
         """
+        missing = sorted({*range(self.plan["chunks"])} - self.done())
+        if missing:
+            raise InputError(
+                f"{self.path}: {len(missing)} chunks are missing; --resume does them", field="out", got=missing[0]
+            )
         files = {RESULTS: self._join(RESULTS, "")}
         if self.grid.keep_draws:
             files[DRAWS] = self._join(DRAWS, "draws-")

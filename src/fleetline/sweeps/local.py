@@ -43,8 +43,8 @@ def pool(spec: str, numbers: Sequence[int], workers: int, say: Callable[[str], N
             try:
                 while left or in_work:
                     while left and len(in_work) < AHEAD * workers:
-                        number = left.pop()
-                        in_work[executor.submit(piece, spec, number)] = number
+                        in_work[executor.submit(piece, spec, left[-1])] = left[-1]
+                        left.pop()  # not before it is handed out: a pool that broke takes nothing
                     for future in wait(in_work, return_when=FIRST_COMPLETED).done:
                         done = future.result()
                         del in_work[future]
