@@ -77,7 +77,12 @@ def what_moves(name: str, world: Scenario) -> str | None:
     return None
 
 
-@pytest.mark.parametrize("name, key, what", list(cases()))
+def marked() -> list[Any]:
+    """The ends of intervals are tried in `make check-long`."""
+    return [pytest.param(*case, marks=[pytest.mark.long] if case[2] in {"low", "high"} else []) for case in cases()]
+
+
+@pytest.mark.parametrize("name, key, what", marked())
 def test_an_assumption_moves_an_answer(name: str, key: str, what: str) -> None:
     moves = what_moves(name, changed(scenario(name), key, what))
     if (name, key, what) in UNUSED:
