@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -61,12 +62,12 @@ class Load:
         asked = self.tokens * self.mix.output_share(tier, shape)
         return np.asarray(asked / (self.capacity[name] * self.cheaper))
 
-    @property
+    @cached_property
     def loads(self) -> Mapping[Class, Array]:
         """Of every class."""
         return {(tier.name, shape.name): self.load_of((tier.name, shape.name)) for tier, shape in self.mix.classes()}
 
-    @property
+    @cached_property
     def total(self) -> Array:
         """Demand over supply of the whole mix: one is full."""
         return np.asarray(np.sum(list(self.loads.values()), axis=0))
