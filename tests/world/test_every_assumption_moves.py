@@ -37,7 +37,7 @@ def cases() -> Iterator[tuple[str, str, str]]:
 
 
 def changed(world: Scenario, key: str, what: str) -> Scenario:
-    """The scenario with a number a tenth nearer to its low end, an end a tenth nearer to the middle, or a day 40 days earlier."""
+    """The scenario with a number a tenth nearer to its low end, an end to the middle, or a day 40 days earlier."""
     line = world.assumptions[key]
     lines = {**world.assumptions, key: replace(line, **_less(line, what))}
     if what == "value" and key in TOGETHER:  # shares add up to one: the next takes what this one gives up

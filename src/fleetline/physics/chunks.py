@@ -19,12 +19,15 @@ from fleetline.physics.tape import Recorded, UnrecordedError, arrays_of, filled,
 
 # Points asked for at once: the dozens of arrays of as many floats that one question makes stay in a processor's cache.
 POINTS = 16384
+# A recording needs few buffers, so that longer pieces fit, and threads that do more between two calls of Python hold each
+# other up less: up to so many times POINTS, but for as many pieces as keep several threads busy to the end.
+_LONGER, _PIECES = 4, 8
 
 Value = TypeVar("Value")
 
 
 def in_chunks(ask: Callable[..., Value], given: tuple[Any, ...], shape: tuple[int, ...], threads: int = 1) -> Value:
-    """`ask(*given)`, whose arrays broadcast to `shape`, with no more than `POINTS` points in work at once in each thread.
+    """`ask(*given)`, whose arrays broadcast to `shape`, with a bounded number of points in work at once in each thread.
 
     What `ask` does with the arrays is recorded and replayed, where it is arithmetic alone. Chunks are the same however many
     threads there are, and so are the results.
@@ -32,17 +35,19 @@ def in_chunks(ask: Callable[..., Value], given: tuple[Any, ...], shape: tuple[in
     size = math.prod(shape)
     if size <= POINTS:
         return ask(*given)
-    chosen = [slice(start, min(start + POINTS, size)) for start in range(0, size, POINTS)]
+    each = min(max(size // _PIECES, POINTS), _LONGER * POINTS)
     try:
         whole, fill = _replayed(ask, given, shape)
     except UnrecordedError:
+        each = POINTS
         whole, fill = _asked(ask, given, shape)
+    chosen = [slice(start, min(start + each, size)) for start in range(0, size, each)]
     if threads > 1:
         with ThreadPoolExecutor(threads) as pool:
             list(pool.map(fill, chosen))
     else:
-        for each in chosen:
-            fill(each)
+        for some in chosen:
+            fill(some)
     joined: Value = mapped(lambda each: each.reshape(shape), whole)
     return joined
 
