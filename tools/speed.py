@@ -29,8 +29,8 @@ asked counts.
 
 Points are answered in chunks of 16,384 to 65,536. The physics is gone through once with stand-ins for the arrays, which
 note down every operation; the chunks replay the notes over buffers that stay in the cache (`physics/tape.py`), in as many
-threads as there are processors (`FLEETLINE_THREADS`; 1 within a worker). Threads change no bit of the result. Of an answer's fields
-those named above are computed at once, the others when they are first read.
+threads as there are processors (`FLEETLINE_THREADS`; 1 within a worker). Threads change no bit of the result. Of an
+answer's fields those named above are computed at once, the others when they are first read.
 
 ## Questions
 
