@@ -24,6 +24,7 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float64]
 
 Z95 = 1.6448536269514722  # standard normal quantile of 95%
+MOST_SEED = 2**53 - 1  # beyond it floats, as which a command line and JSON hold numbers, do not tell whole ones apart
 
 
 @dataclass(frozen=True)

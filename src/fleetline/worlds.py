@@ -10,7 +10,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from fleetline.beliefs import Array, Worlds
+from fleetline.beliefs import MOST_SEED, Array, Worlds
 from fleetline.chunked import in_chunks
 from fleetline.errors import InputError, unknown_name
 from fleetline.scenario import DEFAULT, Assumption, Scenario, changed
@@ -180,7 +180,7 @@ def worlds(draws: int, seed: int) -> Worlds:
     Raises:
         InputError: not whole numbers, none or too many.
     """
-    for name, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, 2**63)):
+    for name, value, low, high in (("draws", draws, 1, MOST_DRAWS), ("seed", seed, 0, MOST_SEED)):
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             allowed = f"a whole number from {low} to {high}"
             raise InputError(

@@ -177,6 +177,12 @@ def _range(low: float, high: float) -> Callable[[], dict[str, Any]]:
     return lambda: {"minimum": low, "maximum": high}
 
 
+def _seeds() -> dict[str, Any]:
+    from fleetline.beliefs import MOST_SEED
+
+    return {"minimum": 0, "maximum": MOST_SEED}
+
+
 _TOKENS = "^[1-9][0-9]{0,5}:[1-9][0-9]{0,4}$"
 _DATE = "^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])$"
 _SPOKEN = "^(none|[1-9]:1|mtp:[1-4]|(mtp:)?0\\.[1-9](,0\\.[1-9]){0,3})$"
@@ -203,7 +209,7 @@ _KNOWN: Mapping[tuple[str, str], Callable[[], dict[str, Any]]] = MappingProxyTyp
         ("", "as_of"): _form(_DATE),
         ("", "setting"): _settings,
         ("", "draws"): _range(1, _MOST_DRAWS["draws"]),
-        ("", "seed"): _range(0, 2**63),
+        ("", "seed"): _seeds,
         **{("", key): _range(1e-9, 1e9) for key in ("speed", "max_ttft", "requests_per_s", "users")},
         **{("", key): _range(1, 1e9) for key in ("batch", "prefixes")},
         **{("", key): _range(1, 10_000) for key in ("gpus", "tp", "ep", "dp", "pp", "prefill_replicas")},

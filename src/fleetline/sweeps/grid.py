@@ -21,7 +21,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fleetline import inputs
-from fleetline.beliefs import Belief, between
+from fleetline.beliefs import MOST_SEED, Belief, between
 from fleetline.catalog import load
 from fleetline.deployment import DEFAULT_PRESET, DEGREES, PARALLEL_PRESET
 from fleetline.errors import InputError, read_text, unknown_name
@@ -150,7 +150,7 @@ def read(given: str | Path | Mapping[str, Any], *, keep_draws: bool = False) -> 
     spec = {
         "axes": axes if axes.keys() & {"input_tokens", "output_tokens"} else {WORKLOADS: ["8000:1000"]} | axes,
         "draws": _whole(where, "draws", found.get("draws", 1), 1, MOST_DRAWS),
-        "seed": _whole(where, "seed", found.get("seed", 0), 0, 2**63),
+        "seed": _whole(where, "seed", found.get("seed", 0), 0, MOST_SEED),
         "offline": _flag(where, "offline", found.get("offline", False)),
         "rates": _rates(where, found.get("rates", list(RATES))),
         "keep_draws": keep_draws,
