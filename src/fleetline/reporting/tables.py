@@ -67,7 +67,8 @@ def called(head: str, key: str, names: Mapping[str, str]) -> Column:
 def tables_of(results: Results) -> dict[str, Table]:
     """Every table of the page by its place there."""
     names = {**results.setting["names"], **{key: name for key, name in NAME_OF.items() if ":" in key}}
-    shown = _of_racks(results, names) | _of_the_article(results, names) | _of_accuracy(results, names) | _of_method(results)
+    shown = _of_racks(results, names) | _of_the_article(results, names) | _of_agents(results) | _beside_the_article(results)
+    shown |= _of_accuracy(results, names) | _of_forecasts(results) | _of_method(results)
     return shown | (_of_a_mix(results, names) if has_mix(results) else {})
 
 
@@ -155,6 +156,11 @@ def _of_the_article(results: Results, names: Mapping[str, str]) -> dict[str, Tab
         ],
         tables["crossover"],
     )
+    return {str(each.name): each for each in (growth, proxies, crossover)}
+
+
+def _of_agents(results: Results) -> dict[str, Table]:
+    tables = results.tables
     agents_of_fleet = Table(
         "agents_of_fleet",
         f"Agents of every AI chip sold by {results.setting['as_of']}, each type at its own runs; most chips have none and carry none here",
@@ -184,6 +190,10 @@ def _of_the_article(results: Results, names: Mapping[str, str]) -> dict[str, Tab
         tables["agents_of_memory"],
         first=6,
     )
+    return {str(each.name): each for each in (agents_of_fleet, agents_of_memory)}
+
+
+def _beside_the_article(results: Results) -> dict[str, Table]:
     numbers = Table(
         "article_numbers",
         "Every number of the article that the model computes. Recomputed: from the article's text, independently of this project. Status: of the printed figure",
@@ -199,13 +209,12 @@ def _of_the_article(results: Results, names: Mapping[str, str]) -> dict[str, Tab
             text("status", "status"),
             text("note", "note"),
         ],
-        tables["article_numbers"],
+        results.tables["article_numbers"],
         first=6,
         reads=True,
         stands_out=lambda row: not row["reproduced"],
     )
-    found = (growth, proxies, crossover, agents_of_fleet, agents_of_memory, numbers)
-    return {str(each.name): each for each in found}
+    return {"article_numbers": numbers}
 
 
 def _spelled(words: str, names: Mapping[str, str]) -> str:
@@ -261,6 +270,11 @@ def _of_accuracy(results: Results, names: Mapping[str, str]) -> dict[str, Table]
         first=3,
         reads=True,
     )
+    return {str(each.name): each for each in (held_out, worst)}
+
+
+def _of_forecasts(results: Results) -> dict[str, Table]:
+    tables = results.tables
     summary = Table(
         "backtest_summary",
         "Forecasts of the article's day, by kind",
@@ -291,7 +305,7 @@ def _of_accuracy(results: Results, names: Mapping[str, str]) -> dict[str, Table]
         first=6,
         stands_out=lambda row: row["inside"] is False,
     )
-    return {str(each.name): each for each in (held_out, worst, summary, backtest)}
+    return {str(each.name): each for each in (summary, backtest)}
 
 
 _QUANTITIES = {"tpot": "TPOT", "ttft": "TTFT"}
