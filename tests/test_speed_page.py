@@ -56,6 +56,7 @@ def test_the_loop_in_c_finds_what_throughput_does(flags: str) -> None:
     found = floor.fused(loop, fixed, points, 2)
     assert 0.1 < np.mean(np.isnan(found["ttft_s"])) < 0.9  # too long, or too many, for some
     floor.check(*asked, points, found)
+    assert np.float64(5e-324) * np.float64(1.0) > 0.0  # subnormal numbers stay what they are
     fixed[14] *= 1.001  # the control: a step takes a thousandth longer
     with pytest.raises(AssertionError):
         floor.check(*asked, points, floor.fused(loop, fixed, points, 1))
