@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts
+.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -19,6 +19,7 @@ help:
 	@echo "make fitted-rates renew the tables of best rates by the fit of all runs, and their errors (maintainers; minutes)"
 	@echo "make ledger      write this release's forecasts into the ledger, once (maintainers)"
 	@echo "make forecasts   renew docs/forecasts.md and docs/update.md (maintainers)"
+	@echo "make golden      renew tests/golden/study.csv, headline numbers at a fixed seed (maintainers; the diff is reviewed)"
 	@echo "make tables      renew docs/deployments.md, every model on every system (maintainers; minutes)"
 	@echo "make pictures    renew README, docs/agents.md and docs/energy.md: picture, outputs (maintainers)"
 	@echo "make screenshots renew the pictures of the page and of the report in docs/figures (maintainers; needs Chromium)"
@@ -84,6 +85,9 @@ ledger: .venv/dev.stamp
 
 forecasts: .venv/dev.stamp
 	$(BIN)/python tools/forecasts.py docs
+
+golden: .venv/dev.stamp
+	$(BIN)/python tools/golden.py tests/golden/study.csv
 
 tables: .venv/dev.stamp
 	$(BIN)/python tools/tables.py docs/deployments.md
