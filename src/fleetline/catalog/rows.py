@@ -370,6 +370,8 @@ class ChipSalesCumulativeRow(Claim):
 class TokenDemandRow(Claim):
     """`token_demand`: a dated statement of tokens processed."""
 
+    KEY = ("entity", "scope", "as_of", "announced")
+
     entity: Text
     scope: Text
     tokens_central: Positive
@@ -431,6 +433,8 @@ def direction_of(text: str) -> Direction:
 class ParameterRow(Claim):
     """`demand_parameters`: a value or an interval."""
 
+    KEY = ("parameter",)
+
     parameter: Text
     central: Finite | None = None
     low: Finite | None = None
@@ -453,6 +457,8 @@ class FactRow(ParameterRow):
 
 class ApiPriceRow(Claim):
     """`api_prices`: list prices of one model at one date."""
+
+    KEY = ("model", "as_of")
 
     model: Text
     input_usd_per_mtok: NotNegative
