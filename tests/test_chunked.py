@@ -6,15 +6,19 @@ import resource
 import subprocess
 import sys
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fleetline as fl
 from fleetline import chunked, crunches
+from fleetline import study as study_of
 from fleetline.beliefs import Worlds
 from fleetline.chunked import chunks, in_chunks, together
 from fleetline.scenario import scenario
+from fleetline.study import today, world
+from fleetline.study.results import Asked, Rows, once
 from fleetline.worlds import interval
 
 
@@ -67,6 +71,52 @@ def test_a_question_in_chunks_is_the_question(monkeypatch: pytest.MonkeyPatch) -
     for key in ("supply_tok_s", "demand_tok_s", "tokens_asked_tok_s"):
         assert parts.mix[key]["p50"] == pytest.approx(whole[key]["p50"], rel=0.1)
     assert replace(parts, workloads=()).scenario == "today"
+
+
+def test_a_study_in_chunks_is_the_same_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    walks: list[Asked] = []
+
+    def walk(asked: Asked) -> Rows:
+        """A question of no world."""
+        walks.append(asked)
+        return [{"step": "none"}]
+
+    monkeypatch.setattr(today, "OF_NO_WORLD", frozenset({walk}))
+    walk.__module__ = today.__name__
+    asked_today = {"today_now": today.today_now, "today_probability": today.today_probability, "walk": walk}
+    monkeypatch.setattr(today, "QUESTIONS", asked_today)
+    monkeypatch.setattr(study_of, "QUESTIONS", {"crossover": world.crossover})
+    monkeypatch.setattr(chunked, "CHUNK", 40)
+    found = []
+    for threads in ("1", "3"):
+        monkeypatch.setenv("FLEETLINE_THREADS", threads)
+        found.append(study_of.study("0", scenario("today"), draws=150).tables)
+    assert found[0] == found[1]
+    assert len(walks) == 2  # once a study, not once a chunk
+    alone = today.today_now(Asked(scenario("today"), Worlds(40, 0, 1), 0))  # the control: one chunk is another answer
+    assert alone != found[0]["today_now"]
+
+
+def test_an_answer_kept_is_forgotten_with_what_was_asked() -> None:
+    times = []
+
+    @once
+    def count(asked: Asked) -> int:
+        times.append(asked.seed)
+        return len(times)
+
+    one, other = (Asked(scenario(), Worlds(2), seed) for seed in (0, 1))
+    assert (count(one), count(one), count(other)) == (1, 1, 2)
+    del one
+    assert count(Asked(scenario(), Worlds(2), 0)) == 3
+
+
+@pytest.mark.long
+def test_a_report_of_many_worlds_stays_below_a_gigabyte_and_a_half(tmp_path: Path) -> None:
+    """Four chunks: what a chunk needs is given back after it. A million worlds are a line of docs/speed.md."""
+    code = f"import fleetline as fl; fl.report('today', draws=40_000, out={str(tmp_path)!r})"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss < 1.5e6  # kB
 
 
 @pytest.mark.long

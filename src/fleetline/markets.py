@@ -65,12 +65,15 @@ def market(
     if not has_mix(chosen):
         said = f"market: scenario {chosen.name} has no mix of tiers (mix.*), so nobody could take a smaller model"
         raise InputError(said, field="mix.frontier_share", got=chosen.name)
-    return replace(in_chunks(lambda drawn: market_of(chosen, drawn), worlds(draws, seed)), draws=draws)
+
+    def asked(drawn: Worlds) -> Market:
+        return market_of(chosen, drawn, load_of(chosen, drawn))
+
+    return replace(in_chunks(asked, worlds(draws, seed)), draws=draws)
 
 
-def market_of(chosen: Scenario, drawn: Worlds) -> Market:
-    """The market of a scenario with a mix, in some worlds."""
-    found = load_of(chosen, drawn)
+def market_of(chosen: Scenario, drawn: Worlds, found: Load) -> Market:
+    """The market of a scenario with a mix, in some worlds, whose load is known."""
     places = [found.now, *(int(np.searchsorted(found.years, year)) for year in _year_ends(found.years, found.now))]
     states = [_state(chosen, drawn, found, place) for place in places]
     return Market(

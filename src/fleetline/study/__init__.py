@@ -10,7 +10,8 @@ people's totals can be held against them. Last, how near all of this comes to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import MappingProxyType
 from typing import Any
 
@@ -23,6 +24,7 @@ from fleetline.study import agents, calibration, energy, foresight, rack, today,
 from fleetline.study.names import names
 from fleetline.study.results import SYSTEM, Asked, Results, Rows
 from fleetline.study.sources import used_sources
+from fleetline.threads import threads
 from fleetline.world.mix import has_mix
 
 __all__ = ["DRAWS", "QUESTIONS", "Asked", "Results", "Rows", "study"]
@@ -74,6 +76,8 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
     }
 )
 
+Asking = Mapping[str, tuple[Scenario, Callable[[Asked], Rows]]]
+
 OF_THE_SCENARIO = frozenset({"sensitivity"})  # asked of the scenario itself, also where it has a mix
 
 
@@ -90,24 +94,23 @@ def study(
     A scenario that says what is served (`mix`) is answered first, in questions of its own; the argument step by step is
     then the article's, in the article's world.
     """
-    parts = [Asked(scenario, part, seed) for part in chunks(Worlds(draws, seed))]
-    argued = [Asked(read_scenario(), part.draws, seed) if has_mix(scenario) else part for part in parts]
-    asked = argued[0]
-    asking = [(name, question, parts) for name, question in today.QUESTIONS.items() if has_mix(scenario)]
-    asking += [(name, question, parts if name in OF_THE_SCENARIO else argued) for name, question in QUESTIONS.items()]
-    found: dict[str, list[Rows]] = {name: [] for name, _, _ in asking}
-    for place in range(len(parts)):
-        for name, question, of in asking:
-            if place == 0 or _drawn(question):
-                progress(name.replace("_", " ") + (f", chunk {place + 1} of {len(parts)}" if place else ""))
-                found[name].append(question(of[place]))
-    counts = [part.draws.count for part in parts]
-    tables = {name: each[0] if len(each) == 1 else together(each, counts) for name, each in found.items()}
+    argument = read_scenario() if has_mix(scenario) else scenario
+    asking = {name: (scenario, question) for name, question in today.QUESTIONS.items() if has_mix(scenario)}
+    asking |= {name: (scenario if name in OF_THE_SCENARIO else argument, each) for name, each in QUESTIONS.items()}
+    first, *later = chunks(Worlds(draws, seed))
+    answers = [_answered(asking, first, seed, progress)]
+    drawn = {name: each for name, each in asking.items() if _drawn(each[1])}
+    for place, found in enumerate(_in_parallel(lambda part: _answered(drawn, part, seed), later), 2):
+        progress(f"worlds, chunk {place} of {len(later) + 1}")
+        answers.append(found)
+    counts = [part.count for part in (first, *later)]
+    tables = answers[0] | {name: together([each[name] for each in answers], counts) for name in drawn if later}
+    asked = Asked(argument, first, seed)
     return Results(
         version=version,
         setting=_setting(asked) | _own(scenario) | {"draws": draws},
         tables=tables,
-        methods={name: " ".join((question.__doc__ or "").split()) for name, question, _ in asking},
+        methods={name: " ".join((question.__doc__ or "").split()) for name, (_, question) in asking.items()},
         assumptions=[_assumption(asked.scenario.assumptions[key]) for key in KEYS if key in asked.scenario],
         sources=used_sources(asked),
     )
@@ -115,7 +118,29 @@ def study(
 
 def _drawn(question: Callable[[Asked], Rows]) -> bool:
     """Whether a question is of possible worlds, and so is asked of all of them."""
-    return question.__module__ in {module.__name__ for module in (today, world, energy)}
+    of_worlds = question.__module__ in {module.__name__ for module in (today, world, energy)}
+    return of_worlds and question not in today.OF_NO_WORLD
+
+
+def _answered(asking: Asking, part: Worlds, seed: int, progress: Callable[[str], None] = lambda _: None) -> dict[str, Rows]:
+    """The answers for some worlds; what several questions have in common is forgotten with the last."""
+    asked = {id(scenario): Asked(scenario, part, seed) for scenario, _ in asking.values()}
+    answers = {}
+    for name, (scenario, question) in asking.items():
+        progress(name.replace("_", " "))
+        answers[name] = question(asked[id(scenario)])
+    return answers
+
+
+def _in_parallel(answers: Callable[[Worlds], dict[str, Rows]], parts: Sequence[Worlds]) -> Iterator[dict[str, Rows]]:
+    """The answers for each chunk, in order, as many at a time as there are threads."""
+    if not parts:
+        return
+    pool = ThreadPoolExecutor(threads())
+    try:
+        yield from pool.map(answers, parts)
+    finally:
+        pool.shutdown(cancel_futures=True)  # interrupted: those not begun are not waited for
 
 
 def _own(scenario: Scenario) -> dict[str, Any]:

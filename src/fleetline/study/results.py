@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +51,22 @@ class Asked:
     def speed(self) -> float:
         """The wanted speed [token/s/user]."""
         return self.scenario.number("serving.speed")
+
+
+Answer = TypeVar("Answer")
+
+
+def once(question: Callable[[Asked], Answer]) -> Callable[[Asked], Answer]:
+    """The question, worked on once for the same study; the answer is kept for as long as what was asked."""
+    answers: WeakKeyDictionary[Asked, Answer] = WeakKeyDictionary()
+
+    @wraps(question)
+    def answer(asked: Asked) -> Answer:
+        if asked not in answers:
+            answers[asked] = question(asked)
+        return answers[asked]
+
+    return answer
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.markets import Market, market_of
 from fleetline.scenario import KEYS
-from fleetline.study.results import Asked, Rows, percentiles
+from fleetline.study.results import Asked, Rows, once, percentiles
 from fleetline.walks import compare
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
@@ -33,20 +33,25 @@ _UNITS = MappingProxyType(
 )
 
 
-@lru_cache(maxsize=2)
+@once
 def _load(asked: Asked) -> Load:
     """Both sides in the study's worlds, computed once for all questions."""
     return load_of(asked.scenario, asked.draws)
 
 
-@lru_cache(maxsize=2)
+@once
+def _mixed(asked: Asked) -> Mapping[str, Any]:
+    return mixed(_load(asked), asked.scenario)
+
+
+@once
 def _market(asked: Asked) -> Market:
-    return market_of(asked.scenario, asked.draws)
+    return market_of(asked.scenario, asked.draws, _load(asked))
 
 
 def today_now(asked: Asked) -> Rows:
     """Tokens asked for, the same in tokens of the reference by what each class costs, supply, and how full the fleet is."""
-    found = mixed(_load(asked), asked.scenario)
+    found = _mixed(asked)
     rows: Rows = [{"what": key, "unit": unit} | found[key] for key, unit in _UNITS.items()]
     return [
         *rows,
@@ -63,7 +68,7 @@ def today_now(asked: Asked) -> Rows:
 
 def today_crossover(asked: Asked) -> Rows:
     """When demand passes supply: all together, without worlds over-full already, all of one tier, all of one request."""
-    found = mixed(_load(asked), asked.scenario)
+    found = _mixed(asked)
     rows: Rows = [{"what": "all together"} | found["crossover"]]
     if found["crossover_if_served"]:
         rows.append({"what": "served today"} | found["crossover_if_served"])
@@ -127,7 +132,7 @@ def today_no_crunch(asked: Asked) -> Rows:
 
 def today_classes(asked: Asked) -> Rows:
     """Every tier at every shape: what a token costs in tokens of the reference, the share of the fleet it keeps busy."""
-    found = mixed(_load(asked), asked.scenario)
+    found = _mixed(asked)
     return [
         {key: each[key] for key in ("tier", "model", "shape", "workload", "prefix_hit")}
         | {"weight_p50": each["weight"]["p50"]}
@@ -258,3 +263,5 @@ QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
         )
     }
 )
+
+OF_NO_WORLD = frozenset({today_holds, today_walk, today_assumptions})  # of the median world, of so many worlds, of none

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,10 @@ from fleetline.catalog import load
 from fleetline.catalog.load import EVERY_CHIP
 from fleetline.dates import date_of
 from fleetline.scenario import changed
-from fleetline.study.results import Asked, Rows, percentiles
+from fleetline.study.results import Asked, Rows, once, percentiles
 from fleetline.world import demand as demanded
 from fleetline.world import growth as growing
-from fleetline.world.crossover import summary
+from fleetline.world.crossover import Summary, summary
 from fleetline.world.crunch import Sides, known, sides
 from fleetline.world.supply import measured_supply, supply
 
@@ -174,7 +174,7 @@ def articles_growth() -> float:
 def supply_against_demand(asked: Asked) -> Rows:
     """Both sides by quarter from the first whole quarter of supply to the horizon, at each workload."""
     rows: Rows = []
-    for each in sides(asked.scenario, asked.draws):
+    for each in [each for growth, each in _both(asked) if growth == "fitted"]:
         years = np.arange(each.years[0], each.horizon + 0.01, 0.25).tolist()
         for side, drawn in (("supply", each.supply_at(years)), ("demand", each.demand_at(years))):
             rows += [
@@ -186,23 +186,29 @@ def supply_against_demand(asked: Asked) -> Rows:
 
 def crossover(asked: Asked) -> Rows:
     """When demand passes supply in 10%, 50% and 90% of worlds, with the growth fitted and with the article's."""
-    return [
-        {"growth": growth, "workload": each.workload} | summary(each.crossover()).crossover for growth, each in _both(asked)
-    ]
+    return [{"growth": growth, "workload": workload} | found.crossover for growth, workload, found in _crossings(asked)]
 
 
 def crossover_by_year(asked: Asked) -> Rows:
     """Share of worlds in which demand has passed supply by the end of each year."""
     return [
-        {"growth": growth, "workload": each.workload, "year": year, "probability": probability}
-        for growth, each in _both(asked)
-        for year, probability in summary(each.crossover()).probability_by_year.items()
+        {"growth": growth, "workload": workload, "year": year, "probability": probability}
+        for growth, workload, found in _crossings(asked)
+        for year, probability in found.probability_by_year.items()
     ]
 
 
-def _both(asked: Asked) -> Iterable[tuple[str, Sides]]:
+@once
+def _both(asked: Asked) -> Sequence[tuple[str, Sides]]:
     """The sides at each workload, with demand growing as fitted and as the article says."""
     printed = np.full(asked.draws.count, articles_growth())
-    for name, growth in (("fitted", None), ("article", printed)):
-        for each in sides(asked.scenario, asked.draws, growth):
-            yield name, each
+    return [
+        (name, each)
+        for name, growth in (("fitted", None), ("article", printed))
+        for each in sides(asked.scenario, asked.draws, growth)
+    ]
+
+
+@once
+def _crossings(asked: Asked) -> Sequence[tuple[str, str, Summary]]:
+    return [(growth, each.workload, summary(each.crossover())) for growth, each in _both(asked)]
