@@ -73,7 +73,7 @@ def test_a_question_in_chunks_is_the_question(monkeypatch: pytest.MonkeyPatch) -
     assert replace(parts, workloads=()).scenario == "today"
 
 
-def test_a_study_in_chunks_is_the_same_on_any_number_of_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_in_chunks_is_of_all_its_worlds(monkeypatch: pytest.MonkeyPatch) -> None:
     walks: list[Asked] = []
 
     def walk(asked: Asked) -> Rows:
@@ -81,20 +81,17 @@ def test_a_study_in_chunks_is_the_same_on_any_number_of_threads(monkeypatch: pyt
         walks.append(asked)
         return [{"step": "none"}]
 
-    monkeypatch.setattr(today, "OF_NO_WORLD", frozenset({walk}))
     walk.__module__ = today.__name__
-    asked_today = {"today_now": today.today_now, "today_probability": today.today_probability, "walk": walk}
-    monkeypatch.setattr(today, "QUESTIONS", asked_today)
+    monkeypatch.setattr(today, "OF_NO_WORLD", frozenset({walk}))
+    monkeypatch.setattr(today, "QUESTIONS", {"today_now": today.today_now, "walk": walk})
     monkeypatch.setattr(study_of, "QUESTIONS", {"crossover": world.crossover})
     monkeypatch.setattr(chunked, "CHUNK", 40)
-    found = []
-    for threads in ("1", "3"):
-        monkeypatch.setenv("FLEETLINE_THREADS", threads)
-        found.append(study_of.study("0", scenario("today"), draws=150).tables)
-    assert found[0] == found[1]
-    assert len(walks) == 2  # once a study, not once a chunk
-    alone = today.today_now(Asked(scenario("today"), Worlds(40, 0, 1), 0))  # the control: one chunk is another answer
-    assert alone != found[0]["today_now"]
+    found = study_of.study("0", scenario("today"), draws=100).tables
+    assert len(walks) == 1  # not once a chunk
+    parts = [Worlds(40, 0, 0), Worlds(40, 0, 1), Worlds(20, 0, 2)]
+    alone = [today.today_now(Asked(scenario("today"), part, 0))[0]["p50"] for part in parts]
+    assert found["today_now"][0]["p50"] == pytest.approx(np.average(alone, weights=[40, 40, 20]))
+    assert len(set(alone)) == 3  # the control: each chunk has worlds of its own
 
 
 def test_an_answer_kept_is_forgotten_with_what_was_asked() -> None:

@@ -10,8 +10,7 @@ people's totals can be held against them. Last, how near all of this comes to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -24,7 +23,6 @@ from fleetline.study import agents, calibration, energy, foresight, rack, today,
 from fleetline.study.names import names
 from fleetline.study.results import SYSTEM, Asked, Results, Rows
 from fleetline.study.sources import used_sources
-from fleetline.threads import threads
 from fleetline.world.mix import has_mix
 
 __all__ = ["DRAWS", "QUESTIONS", "Asked", "Results", "Rows", "study"]
@@ -100,9 +98,9 @@ def study(
     first, *later = chunks(Worlds(draws, seed))
     answers = [_answered(asking, first, seed, progress)]
     drawn = {name: each for name, each in asking.items() if _drawn(each[1])}
-    for place, found in enumerate(_in_parallel(lambda part: _answered(drawn, part, seed), later), 2):
+    for place, part in enumerate(later, 2):
         progress(f"worlds, chunk {place} of {len(later) + 1}")
-        answers.append(found)
+        answers.append(_answered(drawn, part, seed))
     counts = [part.count for part in (first, *later)]
     tables = answers[0] | {name: together([each[name] for each in answers], counts) for name in drawn if later}
     asked = Asked(argument, first, seed)
@@ -130,17 +128,6 @@ def _answered(asking: Asking, part: Worlds, seed: int, progress: Callable[[str],
         progress(name.replace("_", " "))
         answers[name] = question(asked[id(scenario)])
     return answers
-
-
-def _in_parallel(answers: Callable[[Worlds], dict[str, Rows]], parts: Sequence[Worlds]) -> Iterator[dict[str, Rows]]:
-    """The answers for each chunk, in order, as many at a time as there are threads."""
-    if not parts:
-        return
-    pool = ThreadPoolExecutor(threads())
-    try:
-        yield from pool.map(answers, parts)
-    finally:
-        pool.shutdown(cancel_futures=True)  # interrupted: those not begun are not waited for
 
 
 def _own(scenario: Scenario) -> dict[str, Any]:
