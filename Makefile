@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden
+.PHONY: help report test check-long lint types contract unit bench bench-report data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
 	@echo "make test        ruff, mypy, import contract, pytest"
 	@echo "make bench       how fast it is, as docs/speed.md"
+	@echo "make bench-report how long reports of up to a million worlds take, for the next make bench (a quarter of an hour)"
 	@echo "make check-long  the slow checks"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
@@ -51,8 +52,11 @@ check-long: .venv/dev.stamp
 	$(BIN)/pytest -m long
 
 bench: .venv/dev.stamp
-	$(BIN)/pytest benchmarks -q -o addopts= --benchmark-json=.benchmarks.json
-	$(BIN)/python tools/speed.py .benchmarks.json docs/speed.md
+	$(BIN)/pytest benchmarks -q -o addopts= --ignore benchmarks/test_report_speed.py --benchmark-json=.benchmarks.json
+	$(BIN)/python tools/speed.py docs/speed.md .benchmarks.json .benchmarks-report.json
+
+bench-report: .venv/dev.stamp
+	$(BIN)/pytest benchmarks/test_report_speed.py -q -o addopts= --benchmark-json=.benchmarks-report.json
 
 data: .venv/dev.stamp
 	$(BIN)/python tools/import_data.py ../shared/data src/fleetline/catalog/data

@@ -1,6 +1,6 @@
-"""Write docs/speed.md and its picture from a run of the benchmarks: `make bench`.
+"""Write docs/speed.md and its picture from runs of the benchmarks: `make bench`, and before it `make bench-report`.
 
-python tools/speed.py benchmarks.json docs/speed.md
+python tools/speed.py docs/speed.md benchmarks.json [more.json ...]
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ answer's fields those named above are computed at once, the others when they are
 ![Seconds by size](figures/speed_growth.svg)
 
 A slope is that of the logarithms over the larger half of the sizes, where what a call costs anyhow no longer shows: 1 is
-linear. Memory grows with the answer alone.
+linear. Memory grows with the answer alone: {memory}.
 
 ## Sweeps
 
@@ -62,9 +62,10 @@ How sweeps grow to 10^8 points and what a scheduler costs is in [sweep.md](sweep
 Run = dict[str, Any]
 
 
-def main(source: Path, page: Path) -> None:
-    """The page and the picture."""
-    run = json.loads(source.read_text(encoding="utf-8"))
+def main(page: Path, sources: Sequence[Path]) -> None:
+    """The page and the picture; the machine is that of the first run."""
+    first, *others = [json.loads(source.read_text(encoding="utf-8")) for source in sources if source.exists()]
+    run = first | {"benchmarks": [each for some in (first, *others) for each in some["benchmarks"]]}
     page.write_text(text(run), encoding="utf-8")
     picture(growth(run)).save(str(page.parent / "figures" / "speed_growth.svg"))
 
@@ -81,6 +82,7 @@ def text(run: Run) -> str:
         floor=_threads(of(run, "floor"), "points a second") + "\n" + _beside(run),
         questions=_table(("what", "seconds"), [(what(each), _seconds(each)) for each in of(run, "questions")]),
         growth=_growth(growth(run)),
+        memory=_memory(run),
         sweeps=_sweeps(run),
         page=_page(of(run, "page")),
         peers=_peers(run),
@@ -159,6 +161,13 @@ def _growth(found: dict[str, list[tuple[float, float]]]) -> str:
     return _table(("what", "by size", "slope"), [(name, sizes(each), f"{slope(each):.2f}") for name, each in found.items()])
 
 
+def _memory(run: Run) -> str:
+    """The most that reports took, by worlds."""
+    found = [each["extra_info"] for each in of(run, "growth") if "peak_gb" in each["extra_info"]]
+    told = "; ".join(f"{each['points']:,.0f}: {each['peak_gb']:.2f} GB" for each in found)
+    return f"a report takes at most, by draws, {told}" if told else "reports were not measured (`make bench-report`)"
+
+
 def picture(found: dict[str, list[tuple[float, float]]]) -> alt.Chart:
     """Seconds against size, both by ratio."""
     rows = [{"what": name, "size": size, "seconds": seconds} for name, points in found.items() for size, seconds in points]
@@ -212,4 +221,4 @@ def _peers(run: Run) -> str:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    main(Path(sys.argv[1]), [Path(each) for each in sys.argv[2:]])
