@@ -1,4 +1,4 @@
-"""How long the whole study takes by worlds, as a command, and how much memory: `make bench-report`, a quarter of an hour."""
+"""How long the whole study takes by worlds, as a command, and how much memory: `make bench-report`, many minutes."""
 
 from __future__ import annotations
 
