@@ -18,11 +18,11 @@ from html_outline import Element, Outline
 from fleetline import reporting
 from fleetline.errors import InputError
 from fleetline.figures import DARK, figures, findings, first_screen, human, when
-from fleetline.reporting import report
 from fleetline.reporting.files import replace_all
 from fleetline.reporting.page import page as page_of
 from fleetline.reporting.pictures import Picture
 from fleetline.reporting.plain import plain
+from fleetline.reporting.report import report
 from fleetline.reporting.words import linked, number, share
 from fleetline.study import Results
 

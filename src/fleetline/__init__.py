@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fleetline.markets import market
     from fleetline.planning import plan
     from fleetline.power_check import energy
-    from fleetline.reporting import report
+    from fleetline.reporting.report import report
     from fleetline.runs import accuracy, best_accuracy, calibrate, measured, predict, validate
     from fleetline.sensitivities import sensitivity
     from fleetline.sweeps.query import query
@@ -71,7 +71,7 @@ _HOMES = {
     "models": "fleetline.catalog.listing",
     "sources": "fleetline.catalog.listing",
     "systems": "fleetline.catalog.listing",
-    "report": "fleetline.reporting",
+    "report": "fleetline.reporting.report",
     "supply": "fleetline.worlds",
     "web": "fleetline.cli.web",
     "FleetlineError": "fleetline.errors",

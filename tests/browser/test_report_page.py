@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fleetline.reporting import report
+from fleetline.reporting.report import report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

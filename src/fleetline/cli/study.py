@@ -21,7 +21,7 @@ def report(
     setting: Set = None,
 ) -> None:
     """The whole study of a scenario as one offline page, with figures, tables and results.json beside it."""
-    from fleetline.reporting import report as write
+    from fleetline.reporting.report import report as write
 
     with progress() as step:
         files = write(scenario, setting or (), out=out, draws=whole(draws), seed=whole(seed), progress=step)

@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TextIO
-
-import duckdb
+from typing import TYPE_CHECKING, TextIO
 
 from fleetline.errors import InputError
 from fleetline.measurements.fields import Fault
+
+if TYPE_CHECKING:
+    import duckdb
 
 Row = tuple[int, Mapping[str, object] | Fault]
 
@@ -99,6 +100,8 @@ def parquet(path: Path) -> tuple[list[str], Iterator[Row]]:
     Raises:
         InputError: it is none, or it is broken.
     """
+    import duckdb  # noqa: PLC0415  (heavy, and only Parquet needs it)
+
     try:
         with closing(duckdb.connect()) as database:
             names = _relation(database, path).description or []
@@ -109,6 +112,8 @@ def parquet(path: Path) -> tuple[list[str], Iterator[Row]]:
 
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Row]:
+    import duckdb  # noqa: PLC0415
+
     try:
         with closing(duckdb.connect()) as database:
             relation = _relation(database, path)
