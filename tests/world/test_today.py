@@ -507,3 +507,11 @@ def test_ten_thousand_worlds_take_less_than_ten_seconds() -> None:
         [sys.executable, "-m", "fleetline", "crunch", "today", "--draws", "10000"], check=True, capture_output=True
     )
     assert time.perf_counter() - begun < 10.0
+
+
+def test_a_world_where_chips_wait_for_years_has_a_rack_and_a_very_full_one() -> None:
+    found = load_of(today("fleet.lag=0.3..2"), Worlds(300))
+    assert np.all(np.isfinite(found.total))
+    assert found.total.max() > 1000 * np.median(found.total)  # nothing but that rack stands there
+    with pytest.raises(InputError, match="no chip of the fleet serves"):
+        load_of(today("fleet.lag=3"), Worlds(300))  # in the median world nothing stands yet

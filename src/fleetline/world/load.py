@@ -126,14 +126,17 @@ def _capacity(
     ways = {model: way(scenario, draws, model) for model in dict.fromkeys(model for model, _, _ in classes.values())}
     found: dict[Class, Array] = {}
     for name, (model, shape, cost) in classes.items():
-        total, part = np.zeros((len(inside), draws.count)), np.empty((len(inside), draws.count))
+        total, part, one = np.zeros((len(inside), draws.count)), np.empty((len(inside), draws.count)), np.zeros(draws.count)
         for (system, gpus), count in systems.items():
             each = rate(ways[model], system, gpus, shape.workload, shape.prefix_hit)
             if np.any(each.tok_s > 0.0):
                 total += np.multiply(count, each.tok_s / gpus, out=part)
-        if not np.all(total > 0.0):
-            said = f"mix: no chip of the fleet serves {model} at {shape.workload} in every world and at every time"
+                one = np.maximum(one, each.tok_s)
+        if not np.all(np.median(total, axis=1) > 0.0) or not np.all(one > 0.0):
+            said = f"mix: no chip of the fleet serves {model} at {shape.workload} at every time"
             raise InputError(said, field=f"mix.{shape.name}", got=model)
+        # a world where chips wait for years may have none yet: it has one system, so that a price is high but is one
+        np.maximum(total, one, out=total)
         found[name] = total[last] * (share / cost) * grown
     return found
 
