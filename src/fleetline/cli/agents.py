@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from fleetline.cli.options import AsJson, Draws, Rows, Seed, Set, app, number, whole
+from fleetline.cli.options import AsJson, AsOf, Draws, Fleet, Rows, ScenarioName, Seed, Set, app, number, whole
 from fleetline.cli.show import flat, show, table
-from fleetline.cli.world import AsOf, Fleet, ScenarioName
 
 if TYPE_CHECKING:
     from rich.table import Table

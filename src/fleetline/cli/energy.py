@@ -2,47 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
-from fleetline.cli.options import AsJson, Draws, Seed, Set, Speed, app, whole
+from fleetline.cli.options import AsJson, Draws, OfFleet, ScenarioName, Seed, Set, app, spread, whole
 from fleetline.cli.show import flat, show, table
-from fleetline.cli.world import AsOf, Fleet, ScenarioName, ScenarioPreset, ScenarioSpeculative, ScenarioWorkload
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
 @app.command(epilog="Example: fleetline energy --fleet all --workload 8000:1000")
+@spread
 def energy(
     scenario: ScenarioName = "article",
-    fleet: Fleet = None,
-    as_of: AsOf = None,
-    preset: ScenarioPreset = None,
-    speculative: ScenarioSpeculative = None,
-    speed: Speed = None,
-    workload: ScenarioWorkload = None,
+    *,
     draws: Draws = 2000,
     seed: Seed = 0,
     setting: Set = None,
     as_json: AsJson = False,
+    **lines: Unpack[OfFleet],
 ) -> None:
     """Power of the scenario's chips, joules of its tokens, what demand would need, and published totals beside ours."""
     from fleetline import power_check
 
-    found = flat(
-        power_check.energy(
-            scenario,
-            setting or (),
-            draws=whole(draws),
-            seed=whole(seed),
-            fleet=fleet,
-            as_of=as_of,
-            preset=preset,
-            speculative=speculative,
-            speed=speed,
-            workload=workload,
-        )
-    )
+    found = flat(power_check.energy(scenario, setting or (), draws=whole(draws), seed=whole(seed), **lines))
     show(found, lambda: [_power(found), _tokens(found), _demand(found), _checks(found)], as_json)
 
 

@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from fleetline.cli.options import AsJson, Draws, ScenarioGiven, Seed, Set, app, number, whole
+from fleetline.cli.options import AsJson, Draws, ScenarioGiven, ScenarioName, Seed, Set, app, number, whole
 from fleetline.cli.show import flat, show, table
-from fleetline.cli.world import ScenarioName
 
 
 @app.command(epilog="Example: fleetline sensitivity today --points 256 --set fleet.inference_share=0.4..0.6")

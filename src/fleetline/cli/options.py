@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_type_hints
 
 import typer
 
@@ -58,73 +60,15 @@ Preset = Annotated[
     str,
     typer.Option(metavar="NAME", help="fitted (ours), article (65%, 30%, 5 ms), ideal (1, 1, 0); for rows also kernels."),
 ]
-ServingPreset = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="fitted (ours), article (65%, 30%, 5 ms), ideal (1, 1, 0), or kernels (measured times; with degrees).",
-    ),
-]
-Tp = Annotated[float | None, number("tp", "GPUs that share each layer's heads and dense weights (tensor parallel).")]
-Ep = Annotated[float | None, number("ep", "GPUs that share the experts, whole ones each (expert parallel).")]
-Dp = Annotated[float | None, number("dp", "Ranks of a replica that attend to requests of their own (data parallel).")]
-Pp = Annotated[float | None, number("pp", "Stages that share the layers (pipeline parallel).")]
-PrefixHit = Annotated[float | None, number("prefix_hit", "Share of each prompt found in the prefix cache, 0 to 1.")]
-PrefixShared = Annotated[
-    float | None, number("prefix_shared", "Share of the hit that requests have in common, held once; 0 unless set.")
-]
-Prefixes = Annotated[float | None, number("prefixes", "How many such common prefixes are held; 1 unless set.")]
-ThinkS = Annotated[
-    float | None, number("think_s", "Seconds between an answer and the next turn, while the cache waits; 0 unless set.")
-]
-Turns = Annotated[
-    str | None,
-    typer.Option(metavar="TURNS:NEW", help="Turns of a session, and new prompt tokens in each after the first."),
-]
-TurnsKept = Annotated[
-    float | None, number("turns_kept", "Share of the earlier context still cached at the next turn; 1 unless set.")
-]
-PrefillReplicas = Annotated[
-    float | None, number("prefill_replicas", "Replicas that only prefill (disaggregated); the best number unless set.")
-]
-Price = Annotated[str, typer.Option(metavar="NAME", help="rent (three-year rental) or own (what owning costs).")]
-Utilisation = Annotated[
-    float | None, number("utilisation", "Share sold of what could be served, 1 unless set; costs are divided by it.")
+Price = Annotated[
+    str | None, typer.Option(metavar="NAME", help="rent (three-year rental; unless set) or own (what owning costs).")
 ]
 MaxUtilisation = Annotated[
     float | None, number("max_utilisation", "Replicas are enough to be used this much at most; 1 unless set.")
 ]
-Framework = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="Whose kernels run: vllm, sglang, trt-llm or atom; of all together unless set."),
-]
-Arrivals = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME",
-        help="How requests come: batch (lockstep), closed (clients in equilibrium), run (a benchmark run) or poisson; "
-        "batch unless set, closed with degrees.",
-    ),
-]
 RequestsPerS = Annotated[
     float | None, number("requests_per_s", "Requests that come at random a second; the batch follows (arrivals poisson).")
 ]
-Gpus = Annotated[float | None, number("gpus", "Only so many chips of the system.")]
-Precision = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")
-]
-Counting = Annotated[
-    str | None,
-    typer.Option(metavar="NAME", help="article (published sizes, one precision) or checkpoint (exact, mixed precision)."),
-]
-ComputeEfficiency = Annotated[
-    float | None, number("compute_efficiency", "Reached share of peak arithmetic, instead of the preset's.")
-]
-BandwidthEfficiency = Annotated[
-    float | None, number("bandwidth_efficiency", "Reached share of memory bandwidth, instead of the preset's.")
-]
-HbmReserve = Annotated[float | None, number("hbm_reserve", "Share of usable memory kept free; 0.1 unless set.")]
-StepLatency = Annotated[float | None, number("step_latency_s", "Seconds a decode pass besides its work.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, as when standard output is not a terminal.")]
 Rows = Annotated[
     list[str] | None,
@@ -133,8 +77,6 @@ Rows = Annotated[
 Where = Annotated[
     str | None, typer.Option(metavar="FIELD=VALUE,...", help="Only these rows, such as model=kimik2.5,vendor=NVIDIA.")
 ]
-
-
 ScenarioGiven = Annotated[str, typer.Argument(metavar="[SCENARIO]", help="A shipped scenario, or a TOML file.")]
 Draws = Annotated[float, number("draws", "Worlds to draw.")]
 Seed = Annotated[float, number("seed", "Of the draws.")]
@@ -142,6 +84,123 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change a line of the scenario; KEY=LOW..HIGH for a 90% interval."),
 ]
+Fleet = Annotated[str | None, typer.Option(metavar="NAME", help="Which chips serve: article (Blackwell racks) or all.")]
+AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Chips sold to this day serve, such as 2025-12-31.")]
+ScenarioName = Annotated[str, typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
+
+
+class OfRequests(TypedDict, total=False):
+    """What a deployment is asked for besides the workload, and in which terms."""
+
+    prefix_hit: Annotated[float | None, number("prefix_hit", "Share of each prompt found in the prefix cache, 0 to 1.")]
+    prefix_shared: Annotated[
+        float | None, number("prefix_shared", "Share of the hit that requests have in common, held once; 0 unless set.")
+    ]
+    prefixes: Annotated[float | None, number("prefixes", "How many such common prefixes are held; 1 unless set.")]
+    turns: Annotated[
+        str | None,
+        typer.Option(metavar="TURNS:NEW", help="Turns of a session, and new prompt tokens in each after the first."),
+    ]
+    turns_kept: Annotated[
+        float | None, number("turns_kept", "Share of the earlier context still cached at the next turn; 1 unless set.")
+    ]
+    think_s: Annotated[
+        float | None, number("think_s", "Seconds between an answer and the next turn, while the cache waits; 0 unless set.")
+    ]
+    price: Price
+    framework: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose kernels run: vllm, sglang, trt-llm or atom; of all together unless set."),
+    ]
+    precision: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Number format of the weights, such as fp4, fp8 or bf16.")
+    ]
+    hbm_reserve: Annotated[float | None, number("hbm_reserve", "Share of usable memory kept free; 0.1 unless set.")]
+
+
+class OfChips(TypedDict, total=False):
+    """How a deployment lies on its chips, and how well they are used."""
+
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="fitted (ours), article (65%, 30%, 5 ms), ideal (1, 1, 0), or kernels (measured times; with degrees).",
+        ),
+    ]
+    gpus: Annotated[float | None, number("gpus", "Only so many chips of the system.")]
+    tp: Annotated[float | None, number("tp", "GPUs that share each layer's heads and dense weights (tensor parallel).")]
+    ep: Annotated[float | None, number("ep", "GPUs that share the experts, whole ones each (expert parallel).")]
+    dp: Annotated[float | None, number("dp", "Ranks of a replica that attend to requests of their own (data parallel).")]
+    pp: Annotated[float | None, number("pp", "Stages that share the layers (pipeline parallel).")]
+    prefill_replicas: Annotated[
+        float | None, number("prefill_replicas", "Replicas that only prefill (disaggregated); the best number unless set.")
+    ]
+    arrivals: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="How requests come: batch (lockstep), closed (clients in equilibrium), run (a benchmark run) or poisson; "
+            "batch unless set, closed with degrees.",
+        ),
+    ]
+    utilisation: Annotated[
+        float | None, number("utilisation", "Share sold of what could be served, 1 unless set; costs are divided by it.")
+    ]
+    counting: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="article (published sizes, one precision) or checkpoint (exact, mixed precision)."
+        ),
+    ]
+    compute_efficiency: Annotated[
+        float | None, number("compute_efficiency", "Reached share of peak arithmetic, instead of the preset's.")
+    ]
+    bandwidth_efficiency: Annotated[
+        float | None, number("bandwidth_efficiency", "Reached share of memory bandwidth, instead of the preset's.")
+    ]
+    step_latency_s: Annotated[float | None, number("step_latency_s", "Seconds a decode pass besides its work.")]
+
+
+class OfDeployment(OfChips, OfRequests, total=False):
+    """All of a deployment but model, system, load, schedule and speculation."""
+
+
+class OfFleet(TypedDict, total=False):
+    """Lines of a scenario's fleet and serving that have options of their own, short for --set."""
+
+    fleet: Fleet
+    as_of: AsOf
+    preset: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="fitted, article, ideal, or kernels (measured times, best configuration)."),
+    ]
+    speculative: Annotated[str | None, typer.Option(metavar="V:A", help="VERIFIED:ACCEPTED tokens of a pass, or none.")]
+    speed: Speed
+    workload: Annotated[
+        str | None, typer.Option(metavar="INPUT:OUTPUT", help="Tokens of each request; several with commas.")
+    ]
+
+
+Command = TypeVar("Command", bound=Callable[..., None])
+
+
+def spread(command: Command) -> Command:
+    """A command whose `**options: Unpack[...]` Typer sees as one option a key, None where not given.
+
+    So what several commands share is written down once. The options stand before the command's keyword-only ones.
+    """
+    hints = get_type_hints(command, include_extras=True)
+    own = [each.replace(annotation=hints[each.name]) for each in signature(command).parameters.values()]
+    (shared,) = (get_args(each.annotation)[0] for each in own if each.kind is Parameter.VAR_KEYWORD)
+    options = [
+        Parameter(name, Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation=hint)
+        for name, hint in get_type_hints(shared, include_extras=True).items()
+    ]
+    first = [each for each in own if each.kind is Parameter.POSITIONAL_OR_KEYWORD]
+    last = [each for each in own if each.kind is Parameter.KEYWORD_ONLY]
+    command.__signature__ = Signature([*first, *options, *last], return_annotation=None)  # type: ignore[attr-defined]
+    return command
 
 
 def whole(value: float) -> Any:

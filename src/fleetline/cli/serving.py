@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
 from fleetline.cli.options import (
-    Arrivals,
     AsJson,
-    BandwidthEfficiency,
     Batch,
-    ComputeEfficiency,
-    Counting,
-    Dp,
-    Ep,
-    Framework,
-    Gpus,
-    HbmReserve,
     MaxTtft,
     MaxUtilisation,
     Model,
+    OfDeployment,
     Offline,
+    OfRequests,
     OnlySpeculative,
-    Pp,
-    Precision,
-    PrefillReplicas,
-    Prefixes,
-    PrefixHit,
-    PrefixShared,
-    Price,
     RequestsPerS,
     Schedule,
-    ServingPreset,
     Speculative,
     Speed,
-    StepLatency,
     SystemName,
-    ThinkS,
-    Tp,
-    Turns,
-    TurnsKept,
-    Utilisation,
     Workload,
     app,
     number,
+    spread,
 )
 from fleetline.cli.show import feasible, flat, show, table
 from fleetline.errors import Infeasible
@@ -59,6 +39,7 @@ if TYPE_CHECKING:
 @app.command(
     epilog="Example: fleetline throughput kimi-k2.6 gb200-nvl72 --workload 8000:1000 --speculative 8:3 --breakdown"
 )
+@spread
 def throughput(
     model: Model,
     system: SystemName,
@@ -67,34 +48,13 @@ def throughput(
     max_ttft: MaxTtft = None,
     offline: Offline = False,
     batch: Batch = None,
+    requests_per_s: RequestsPerS = None,
     schedule: Schedule = "chunked",
     speculative: Speculative = "none",
-    preset: ServingPreset = None,
-    gpus: Gpus = None,
-    tp: Tp = None,
-    ep: Ep = None,
-    dp: Dp = None,
-    pp: Pp = None,
-    prefill_replicas: PrefillReplicas = None,
-    prefix_hit: PrefixHit = None,
-    prefix_shared: PrefixShared = None,
-    prefixes: Prefixes = None,
-    turns: Turns = None,
-    turns_kept: TurnsKept = None,
-    think_s: ThinkS = None,
-    price: Price = "rent",
-    utilisation: Utilisation = None,
-    framework: Framework = None,
-    arrivals: Arrivals = None,
-    requests_per_s: RequestsPerS = None,
-    precision: Precision = None,
-    counting: Counting = None,
-    compute_efficiency: ComputeEfficiency = None,
-    bandwidth_efficiency: BandwidthEfficiency = None,
-    step_latency_s: StepLatency = None,
-    hbm_reserve: HbmReserve = None,
+    *,
     breakdown: Annotated[bool, typer.Option("--breakdown", help="Add FLOP, bytes and bound of each operator.")] = False,
     as_json: AsJson = False,
+    **options: Unpack[OfDeployment],
 ) -> None:
     """Best batch and rates of one deployment: a whole system, or part of it.
 
@@ -102,44 +62,21 @@ def throughput(
     """
     from fleetline import deployment
 
-    options: dict[str, Any] = {
-        "schedule": schedule,
-        "speculative": speculative,
-        "preset": preset,
-        "gpus": gpus,
-        "tp": tp,
-        "ep": ep,
-        "dp": dp,
-        "pp": pp,
-        "prefill_replicas": prefill_replicas,
-        "prefix_hit": prefix_hit,
-        "prefix_shared": prefix_shared,
-        "prefixes": prefixes,
-        "turns": turns,
-        "turns_kept": turns_kept,
-        "think_s": think_s,
-        "price": price,
-        "utilisation": utilisation,
-        "framework": framework,
-        "arrivals": arrivals,
-        "rate": requests_per_s,
-        "precision": precision,
-        "counting": counting,
-        "compute_efficiency": compute_efficiency,
-        "bandwidth_efficiency": bandwidth_efficiency,
-        "step_latency_s": step_latency_s,
-        "hbm_reserve": hbm_reserve,
-    }
+    asked: dict[str, Any] = {**options, "rate": requests_per_s, "schedule": schedule, "speculative": speculative}
     found = deployment.throughput(
-        model, system, workload, batch=batch, speed=speed, max_ttft=max_ttft, offline=offline, **options
+        model, system, workload, batch=batch, speed=speed, max_ttft=max_ttft, offline=offline, **asked
     )
     feasible(found)
-    operators = deployment.breakdown(model, system, workload, batch=float(found.batch), **options) if breakdown else []
+    operators = deployment.breakdown(model, system, workload, batch=float(found.batch), **asked) if breakdown else []
     answer = flat(found) | ({"breakdown": operators} if breakdown else {})
     show(answer, lambda: [_rates_table(found), *([_operators_table(operators)] if breakdown else [])], as_json)
 
 
+_OnlySchedule = Annotated[str | None, typer.Option("--schedule", metavar="NAME", help="Only this schedule.")]
+
+
 @app.command(epilog="Example: fleetline frontier kimi-k2.6 gb200-nvl72 --workload 25000:1000 --speculative 8:3 --points 12")
+@spread
 def frontier(
     model: Model,
     system: SystemName,
@@ -148,33 +85,12 @@ def frontier(
     max_ttft: MaxTtft = None,
     offline: Offline = False,
     points: Annotated[int, typer.Option(help="At most so many batches, evenly spaced by ratio.")] = 60,
-    schedule: Annotated[str | None, typer.Option(metavar="NAME", help="Only this schedule.")] = None,
-    speculative: OnlySpeculative = None,
-    preset: ServingPreset = None,
-    gpus: Gpus = None,
-    tp: Tp = None,
-    ep: Ep = None,
-    dp: Dp = None,
-    pp: Pp = None,
-    prefill_replicas: PrefillReplicas = None,
-    prefix_hit: PrefixHit = None,
-    prefix_shared: PrefixShared = None,
-    prefixes: Prefixes = None,
-    turns: Turns = None,
-    turns_kept: TurnsKept = None,
-    think_s: ThinkS = None,
-    price: Price = "rent",
-    utilisation: Utilisation = None,
-    framework: Framework = None,
-    arrivals: Arrivals = None,
     requests_per_s: RequestsPerS = None,
-    precision: Precision = None,
-    counting: Counting = None,
-    compute_efficiency: ComputeEfficiency = None,
-    bandwidth_efficiency: BandwidthEfficiency = None,
-    step_latency_s: StepLatency = None,
-    hbm_reserve: HbmReserve = None,
+    schedule: _OnlySchedule = None,
+    speculative: OnlySpeculative = None,
+    *,
     as_json: AsJson = False,
+    **options: Unpack[OfDeployment],
 ) -> None:
     """Throughput against each user's speed: the points that no other beats in both, with the configuration of each.
 
@@ -190,32 +106,10 @@ def frontier(
         speed=speed,
         max_ttft=max_ttft,
         offline=offline,
+        rate=requests_per_s,
         schedule=schedule,
         speculative=speculative,
-        preset=preset,
-        gpus=gpus,
-        tp=tp,
-        ep=ep,
-        dp=dp,
-        pp=pp,
-        prefill_replicas=prefill_replicas,
-        prefix_hit=prefix_hit,
-        prefix_shared=prefix_shared,
-        prefixes=prefixes,
-        turns=turns,
-        turns_kept=turns_kept,
-        think_s=think_s,
-        price=price,
-        utilisation=utilisation,
-        framework=framework,
-        arrivals=arrivals,
-        rate=requests_per_s,
-        precision=precision,
-        counting=counting,
-        compute_efficiency=compute_efficiency,
-        bandwidth_efficiency=bandwidth_efficiency,
-        step_latency_s=step_latency_s,
-        hbm_reserve=hbm_reserve,
+        **options,
     )
     feasible(found)
     listed = frontiers.points_of(found)
@@ -225,6 +119,7 @@ def frontier(
 @app.command(
     epilog="Example: fleetline plan kimi-k2.6 --workload 8000:1000 --requests-per-s 20 --systems gb200-nvl72,b200,h200"
 )
+@spread
 def plan(
     model: Model,
     workload: Workload = "8000:1000",
@@ -236,20 +131,12 @@ def plan(
     systems: Annotated[
         str | None, typer.Option(metavar="NAME,...", help="Only these systems; all of the catalog without.")
     ] = None,
-    schedule: Annotated[str | None, typer.Option(metavar="NAME", help="Only this schedule.")] = None,
+    schedule: _OnlySchedule = None,
     speculative: OnlySpeculative = None,
-    prefix_hit: PrefixHit = None,
-    prefix_shared: PrefixShared = None,
-    prefixes: Prefixes = None,
-    turns: Turns = None,
-    turns_kept: TurnsKept = None,
-    think_s: ThinkS = None,
-    price: Price = "rent",
+    *,
     max_utilisation: MaxUtilisation = None,
-    framework: Framework = None,
-    precision: Precision = None,
-    hbm_reserve: HbmReserve = None,
     as_json: AsJson = False,
+    **options: Unpack[OfRequests],
 ) -> None:
     """How many GPUs of which kind, configured how, carry a load: every system's cheapest way, cheapest first."""
     from fleetline import planning
@@ -265,17 +152,8 @@ def plan(
         systems=systems,
         schedule=schedule,
         speculative=speculative,
-        prefix_hit=prefix_hit,
-        prefix_shared=prefix_shared,
-        prefixes=prefixes,
-        turns=turns,
-        turns_kept=turns_kept,
-        think_s=think_s,
-        price=price,
         max_utilisation=1.0 if max_utilisation is None else max_utilisation,
-        framework=framework,
-        precision=precision,
-        hbm_reserve=hbm_reserve,
+        **options,
     )
     if not any(option.gpus for option in found) and len(found) == 1:
         raise Infeasible(found[0].reason, field=found[0].reason.partition(":")[0])

@@ -88,10 +88,13 @@ def _options(name: str, served: _Served) -> list[Option]:
     """The command's arguments and options as its signature has them."""
     from inspect import signature
 
-    hints = typing.get_type_hints(served.command, include_extras=True)
-    given = signature(served.command).parameters
-    left = served.without | {"as_json", "return"}
-    return [_option(name, key, hints[key], given[key].default, served.most.get(key)) for key in given if key not in left]
+    given = signature(served.command, eval_str=True).parameters
+    left = served.without | {"as_json"}
+    return [
+        _option(name, key, each.annotation, each.default, served.most.get(key))
+        for key, each in given.items()
+        if key not in left
+    ]
 
 
 _KINDS: Mapping[Any, Kind] = MappingProxyType(

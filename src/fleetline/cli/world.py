@@ -2,46 +2,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
-from fleetline.cli.options import AsJson, Draws, ScenarioGiven, Seed, Set, Speed, app, whole
+from fleetline.cli.options import AsJson, Draws, OfFleet, ScenarioGiven, ScenarioName, Seed, Set, app, spread, whole
 from fleetline.cli.show import flat, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-ScenarioName = Annotated[str, typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
-Fleet = Annotated[str | None, typer.Option(metavar="NAME", help="Which chips serve: article (Blackwell racks) or all.")]
-AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Chips sold to this day serve, such as 2025-12-31.")]
-ScenarioPreset = Annotated[
-    str | None,
-    typer.Option(
-        "--preset", metavar="NAME", help="fitted, article, ideal, or kernels (measured times, best configuration)."
-    ),
-]
-ScenarioSpeculative = Annotated[
-    str | None, typer.Option("--speculative", metavar="V:A", help="VERIFIED:ACCEPTED tokens of a pass, or none.")
-]
-ScenarioWorkload = Annotated[
-    str | None, typer.Option("--workload", metavar="INPUT:OUTPUT", help="Tokens of each request; several with commas.")
-]
-
 
 @app.command(epilog="Example: fleetline supply --fleet all --preset fitted --set serving.speed=20..50")
+@spread
 def supply(
     scenario: ScenarioName = "article",
-    fleet: Fleet = None,
-    as_of: AsOf = None,
-    preset: ScenarioPreset = None,
-    speculative: ScenarioSpeculative = None,
-    speed: Speed = None,
-    workload: ScenarioWorkload = None,
+    *,
     draws: Draws = 2000,
     seed: Seed = 0,
     setting: Set = None,
     as_json: AsJson = False,
+    **lines: Unpack[OfFleet],
 ) -> None:
     """Output tokens per second that the chips sold could serve, with 90% intervals.
 
@@ -49,18 +30,7 @@ def supply(
     """
     from fleetline import worlds
 
-    found = worlds.supply(
-        scenario,
-        setting or (),
-        draws=whole(draws),
-        seed=whole(seed),
-        fleet=fleet,
-        as_of=as_of,
-        preset=preset,
-        speculative=speculative,
-        speed=speed,
-        workload=workload,
-    )
+    found = worlds.supply(scenario, setting or (), draws=whole(draws), seed=whole(seed), **lines)
     answer = flat(found)
     show(answer, lambda: _supply_tables(answer), as_json)
 
