@@ -75,7 +75,7 @@ _DATA = """# The data
 
 Every number stands in one row of one table in `src/fleetline/catalog/data`, with its source, its unit as the source has it
 and the day it was found; a guess says `guess`. `fleetline systems NAME` and `fleetline models NAME` show every figure
-of one with its source. What a cell may hold is said by the class of its table in `src/fleetline/catalog/rows.py`; a cell
+of one with its source. What a cell may hold is said by the class of its table in `src/fleetline/catalog/rows/`; a cell
 that is not so is refused with file, line and column. Attribution: `DATA-LICENCES.md`.
 
 `FLEETLINE_CATALOG` names a folder of your own to read the tables from: a copy with changed numbers

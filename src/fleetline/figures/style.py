@@ -77,7 +77,6 @@ NAME_OF = MappingProxyType(
         "article": "at the article's efficiencies",
     }
 )
-PANEL = alt.Header(labelFontSize=13, labelFontWeight="bold")
 
 
 @dataclass(frozen=True)

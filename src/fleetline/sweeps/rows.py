@@ -24,7 +24,7 @@ from fleetline.beliefs import Belief, Worlds
 from fleetline.catalog import Preset, imported, load
 from fleetline.deployment import Options, deploy, throughput
 from fleetline.errors import InputError
-from fleetline.sweeps.axes import NUMBERS, WAYS, Array, digits
+from fleetline.sweeps.axes import NUMBERS, Array, digits
 from fleetline.sweeps.grid import Grid
 from fleetline.sweeps.quantiles import NAMES, most_frequent, quantiles
 
@@ -32,7 +32,6 @@ BLOCK = 262_144  # evaluations asked for at once: tens of megabytes, and a call'
 Chosen = npt.NDArray[np.intp]  # numbers of points within a way
 REFUSED = "input"  # the kind of reason of a deployment that cannot be built
 
-WAY_COLUMNS = tuple(kind.option for kind in WAYS.values())
 NUMBER_COLUMNS = tuple(number.option for number in NUMBERS.values())
 
 

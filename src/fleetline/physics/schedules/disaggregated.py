@@ -25,18 +25,3 @@ def legs(prefill: StageTime, decode: StageTime) -> tuple[Leg, ...]:
 def slower_pool(prefill_s: Numbers, decode_s: Numbers, ratio: Numbers) -> Numbers:
     """Seconds a cycle of a decode replica takes when `ratio` of them share one prefill replica [s]."""
     return np.maximum(ratio * prefill_s, decode_s)
-
-
-def best_prefill_replicas(prefill_s: Numbers, decode_s: Numbers, replicas: Numbers) -> Numbers:
-    """Whole replicas, of so many, to prefill with: what most decode replicas can keep busy.
-
-    Requests a second are min(k / P, (replicas - k) / D), highest at k = replicas * P / (P + D) or beside it.
-    """
-    ideal = replicas * prefill_s / (prefill_s + decode_s)
-
-    def rate(k: Numbers) -> Numbers:
-        return np.minimum(k / prefill_s, (replicas - k) / decode_s)
-
-    low = np.clip(np.floor(ideal), 1.0, replicas - 1.0)
-    high = np.clip(np.ceil(ideal), 1.0, replicas - 1.0)
-    return np.where(rate(high) > rate(low), high, low)[()]

@@ -36,10 +36,6 @@ SLIDERS: Mapping[str, str] = MappingProxyType(
         "mix.frontier_share": "Tokens of frontier models",
     }
 )
-STANDS_FOR = {
-    "demand half-life": "growth.half_life",
-    "demand growth": "growth.demand",
-}
 # lines that the scenario has not, as it fits or measures them: a range to move them in
 _RANGES = {"growth.demand": (2.0, 12.0)}
 
