@@ -31,7 +31,7 @@ from fleetline.calibration.measured import Best
 from fleetline.calibration.pooled_fit import Table, fit_law, fit_side, table
 from fleetline.calibration.recipes import architecture_of
 from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, BestRunRow, FittedErrorRow, FittedRateRow, HardwareRow
+from fleetline.catalog.rows import BestRunRow, FittedErrorRow, FittedRateRow
 from fleetline.scenario import scenario
 from fleetline.world import best_rates, fitted_rates
 from fleetline.world.best_rates import Question
@@ -135,8 +135,8 @@ def best_runs(held: HeldOut, every: Table) -> list[Compared]:
     In the ways that only the fit is held out in, where many layouts were run.
     """
     catalog = load()
-    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
+    models = catalog.benchmark_models
+    systems = catalog.benchmark_systems
     known, fitted_models = ratios(), set(every.seen.rows.model.tolist())
     found = []
     for best in best_by_wall():

@@ -16,7 +16,6 @@ import numpy.typing as npt
 from fleetline.calibration.kernel_sum import predict
 from fleetline.calibration.recipes import engine_of
 from fleetline.catalog import load
-from fleetline.catalog.rows import HardwareRow
 from fleetline.measurements import Measurement
 from fleetline.runs import rows_of
 
@@ -51,7 +50,7 @@ def main(page: Path) -> None:
             (found.ttft_s, [row.ttft_s for row in rows]),
         )
     )
-    chips = {row.hardware: load().system(row.system).chip.name for row in load().rows("hardware", HardwareRow)}
+    chips = {key: load().system(name).chip.name for key, name in load().benchmark_systems.items()}
     known = {name: load().timings_of(chip).measured for name, chip in chips.items()}
     groups: dict[str, Callable[[Measurement], str]] = {
         "All rows": lambda row: "kernels measured" if known[row.hardware] else "kernels a guess",

@@ -18,7 +18,6 @@ import numpy as np
 from fleetline import runs
 from fleetline.calibration.measured import Best
 from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.scenario import scenario
 from fleetline.world import best_rates
 from fleetline.world.best_rates import Found, Question
@@ -69,8 +68,8 @@ def best_by_wall() -> list[Best]:
 def ratios() -> dict[str, dict[str, float]]:
     """By system, log of best measured over best modelled output rate of each model measured on it."""
     catalog = load()
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
-    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
+    systems = catalog.benchmark_systems
+    models = catalog.benchmark_models
     speed = catalog.defaults["speed"]
     found: dict[str, dict[str, float]] = defaultdict(dict)
     for best in best_by_wall():

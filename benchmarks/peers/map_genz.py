@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from fleetline.catalog import Catalog, Chip
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.measurements import Measurement
 from peers.question import LENGTHS, MODEL, Question, Unanswerable, engines, lengths, share
 
@@ -67,7 +66,7 @@ def question(row: Measurement, catalog: Catalog) -> Question:
 
 
 def _chip(row: Measurement, catalog: Catalog) -> Chip:
-    systems = {each.hardware: each.system for each in catalog.rows("hardware", HardwareRow)}
+    systems = catalog.benchmark_systems
     return catalog.system(systems[row.hardware]).chip
 
 
@@ -89,7 +88,7 @@ def _model(row: Measurement, catalog: Catalog) -> object:
         return NAMED[row.model]
     if row.model not in DESCRIBED:
         raise Unanswerable(MODEL)
-    names = {each.key: each.model for each in catalog.rows("benchmark_models", BenchmarkModelRow)}
+    names = catalog.benchmark_models
     facts = {each.quantity: each.value for each in catalog.model_rows(names[row.model])}
     described: dict[str, object] = {ours: int(float(facts[name])) for name, ours in _COLUMNS.items() if name in facts}
     described |= {"model": names[row.model], "num_ffi": 2}

@@ -13,7 +13,7 @@ import numpy as np
 from fleetline import inputs, runs
 from fleetline.beliefs import Array, Worlds
 from fleetline.catalog import load, table_path
-from fleetline.catalog.rows import ApiPriceRow, BenchmarkModelRow, HardwareRow, ParameterRow
+from fleetline.catalog.rows import ApiPriceRow, ParameterRow
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement
 from fleetline.scenario import DEFAULT, Scenario
@@ -89,8 +89,7 @@ def agents(
     """Concurrent agents: of a GPU by measured runs, of the scenario's fleet, and of all memory shipped through a year.
 
     Args:
-        scenario: whose fleet: a name, the path of a TOML file, or a scenario that was read before.
-        settings: lines of it to change.
+        scenario, settings: whose fleet, and lines of it to change; as in `supply`.
         rows: files of agentic benchmark rows; the shipped ones without.
         model: only this one, by its name in the catalog or its key in the rows.
         speed: P90 speed that each agent's requests get [token/s/user].
@@ -110,8 +109,7 @@ def agents(
     row = world.parameter_row("HBM4 over HBM3E")
     uplift = float(inputs.positive("hbm4_over_hbm3e", row.central if hbm4_over_hbm3e is None else hbm4_over_hbm3e))
     found = _chosen(world.groups(_measurements(rows), longest), model)
-    years = THROUGH if through is None else (through,)
-    supplied = [world.shipped(year) for year in years]
+    supplied = [world.shipped(year) for year in (THROUGH if through is None else (through,))]
     drawn = worlds(draws, seed)
     predicted = predictions(found, (wanted,)) if predict else []
     return Agents(
@@ -126,9 +124,7 @@ def agents(
         attribution=ATTRIBUTION,
         cells=[_cell(group, wanted) for group in found.values()],
         revenue=_revenue(found, wanted),
-        equivalents=[_equivalents(each, uplift) for each in supplied],
-        capacity=[line for each in supplied for line in _capacity(found, each, wanted, uplift)],
-        closed=[line for each in supplied for line in _closed(each, uplift)],
+        **_of_memory(found, supplied, wanted, uplift),
         fleet=_fleet(found, asked, drawn, wanted),
         predicted=predicted,
         prediction=prediction_error(predicted),
@@ -160,7 +156,7 @@ def shipped_groups(max_ttft: float = np.inf) -> dict[tuple[str, str], Group]:
 def _chosen(found: dict[tuple[str, str], Group], model: str | None) -> dict[tuple[str, str], Group]:
     if model is None:
         return found
-    names = models()
+    names = load().benchmark_models
     keys = {key for key, _ in found if model in {key, names.get(key)}}
     if not keys:
         measured = {key for key, _ in found}
@@ -168,16 +164,11 @@ def _chosen(found: dict[tuple[str, str], Group], model: str | None) -> dict[tupl
     return {key: group for key, group in found.items() if key[0] in keys}
 
 
-def models() -> Mapping[str, str]:
-    """The catalog's name of every model key of the benchmark rows."""
-    return {row.key: row.model for row in load().rows("benchmark_models", BenchmarkModelRow)}
-
-
 def _cell(group: Group, speed: float) -> dict[str, Any]:
     best = world.densest(group, speed)
     return {
         "model": group.model,
-        "name": models().get(group.model),
+        "name": load().benchmark_models.get(group.model),
         "hardware": group.hardware,
         "rows": group.total,
         "rows_within_ttft": len(group.rows),
@@ -209,7 +200,7 @@ def _revenue(found: Mapping[tuple[str, str], Group], speed: float) -> Rows:
     """For every price list: on the GPU that costs least an agent-hour, what API revenue is of the rent."""
     rows: Rows = []
     for key in dict.fromkeys(model for model, _ in found):
-        for price in _prices(models().get(key, key)):
+        for price in _prices(load().benchmark_models.get(key, key)):
             costs = {
                 group.hardware: rent / float(world.agents_per_gpu(group, speed))
                 for (model, _), group in found.items()
@@ -239,13 +230,9 @@ _NOT_COMPARED = frozenset({"vr200"})
 
 def _rent(hardware: str) -> float | None:
     """Three-year rent of one GPU [USD/h]; None where it is not compared or not known."""
-    system = _systems().get(hardware)
+    system = load().benchmark_systems.get(hardware)
     rent = load().systems[system].chip.rent if system else None
     return None if rent is None or hardware in _NOT_COMPARED else rent * world.HOUR_S
-
-
-def _systems() -> Mapping[str, str]:
-    return {row.hardware: row.system for row in load().rows("hardware", HardwareRow)}
 
 
 def _prices(model: str) -> list[Price]:
@@ -261,6 +248,17 @@ def _prices(model: str) -> list[Price]:
         for row in named
         if row.as_of == newest
     ]
+
+
+def _of_memory(
+    found: Mapping[tuple[str, str], Group], supplied: Sequence[world.Shipped], speed: float, uplift: float
+) -> dict[str, Rows]:
+    """What all memory shipped could carry, by the year through which it counts."""
+    return {
+        "equivalents": [_equivalents(each, uplift) for each in supplied],
+        "capacity": [line for each in supplied for line in _capacity(found, each, speed, uplift)],
+        "closed": [line for each in supplied for line in _closed(each, uplift)],
+    }
 
 
 def _equivalents(supplied: world.Shipped, uplift: float) -> dict[str, Any]:
@@ -321,7 +319,7 @@ def _fleet(found: Mapping[tuple[str, str], Group], asked: Scenario, drawn: World
     for (name, _), count in systems_of(chips, day).items():
         systems[name] = systems.get(name, 0.0) + count
     unserved = [(member, count) for member, count in zip(chips.members, chips.units(day), strict=True) if not member.system]
-    hardware_of = {system: hardware for hardware, system in _systems().items()}
+    hardware_of = {system: hardware for hardware, system in load().benchmark_systems.items()}
     rows: Rows = []
     for model in dict.fromkeys(key for key, _ in found):
         total = np.zeros(drawn.count)
@@ -351,7 +349,7 @@ def predictions(found: Mapping[tuple[str, str], Group], speeds: Sequence[float])
     slow = modelled.slow_over_median(shipped_groups().values())
     rows: Rows = []
     for (key, hardware), group in found.items():
-        model, system = models().get(key), _systems().get(hardware)
+        model, system = load().benchmark_models.get(key), load().benchmark_systems.get(hardware)
         if model is None or system is None or not group.rows:
             continue
         asked, precision = modelled.sessions(group), modelled.precision_of(group, model)

@@ -12,7 +12,6 @@ from typing import Any
 from fleetline.calibration.form import MEAN_LENGTH
 from fleetline.calibration.measured import Best
 from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.deployment import throughput
 from fleetline.errors import InputError, unknown_name
 
@@ -36,8 +35,8 @@ def gap(best: Best, *, workload: str, preset: str, speculative: str) -> list[Ste
     Raises:
         InputError: a rung that is not feasible, such as a run larger than the rack.
     """
-    systems = {row.hardware: row.system for row in load().rows("hardware", HardwareRow)}
-    models = {row.key: row.model for row in load().rows("benchmark_models", BenchmarkModelRow)}
+    systems = load().benchmark_systems
+    models = load().benchmark_models
     for what, name, known in (("model", best.model, models), ("hardware", best.hardware, systems)):
         if name not in known:
             raise unknown_name(what, name, known)

@@ -20,7 +20,7 @@ from fleetline import inputs
 from fleetline.architecture.drafts import LENT, own_draft
 from fleetline.architecture.model import Model
 from fleetline.catalog import Catalog, Checkpoint
-from fleetline.catalog.rows import BenchmarkModelRow, SpeculationRow
+from fleetline.catalog.rows import SpeculationRow
 from fleetline.catalog.types import NumberFormat
 from fleetline.errors import InputError
 from fleetline.physics.rewrites.speculative import Speculative, accepted_of
@@ -95,7 +95,7 @@ def _of(chances: Sequence[float], draft: Draft | None) -> Speculative:
 
 def depths(catalog: Catalog, model: Model) -> Mapping[int, float]:
     """Mean tokens of a pass by drafts of the model's own, as measured (table `speculation`)."""
-    keys = {row.key for row in catalog.rows("benchmark_models", BenchmarkModelRow) if row.model == model.name}
+    keys = {key for key, name in catalog.benchmark_models.items() if name == model.name}
     rows = [row for row in catalog.rows("speculation", SpeculationRow) if row.key in keys]
     return {round(row.verified) - 1: row.accepted for row in sorted(rows, key=lambda row: row.verified)}
 

@@ -24,9 +24,10 @@ import numpy.typing as npt
 from fleetline.architecture.attention import Compressed, GroupedQuery, Indexer, Kept, Latent, Recurrent
 from fleetline.architecture.model import Model
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
+from fleetline.calibration.names import Names, names_of, recipe_drafts
 from fleetline.calibration.recipes import architecture_of, engine_of
 from fleetline.catalog import Catalog, Checkpoint, Chip
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow, SpeculationRow
+from fleetline.catalog.rows import SpeculationRow
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
 
@@ -175,20 +176,6 @@ def _places(labels: npt.NDArray[np.str_], known: Sequence[str]) -> npt.NDArray[n
 _LABELS = ("model", "chip", "engine", "vendor", "precision", "kind", "attention", "expert_format")
 
 
-@dataclass(frozen=True)
-class Names:
-    """What rows call models and systems, and the catalog's names of them."""
-
-    models: Mapping[str, str]
-    systems: Mapping[str, str]
-
-
-def names_of(catalog: Catalog) -> Names:
-    """The names that published rows use."""
-    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    return Names(models, {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)})
-
-
 def features(
     rows: Sequence[Measurement],
     catalog: Catalog,
@@ -204,8 +191,8 @@ def features(
         names: of models and systems in the rows; those of published rows unless given.
         prefix_hit: share of each prompt that is found in the cache [1]; benchmark rows have none.
     """
-    named = names or names_of(catalog)
-    reasons = [unusable(row) for row in rows]
+    named, drafted = names or names_of(catalog), recipe_drafts(catalog)
+    reasons = [unusable(row) or _undrafted(row, drafted) for row in rows]
     groups: dict[tuple[str, str, str | None], list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         if not reasons[index]:
@@ -214,7 +201,7 @@ def features(
     words = {name: np.full(len(rows), "", dtype=object) for name in _LABELS}
     for (model, hardware, precision), members in groups.items():
         try:
-            setting = _setting(catalog, named, model, hardware, precision)
+            setting = _setting(catalog, named, drafted.get(model), model, hardware, precision)
         except InputError as error:
             for index in members:
                 reasons[index] = error.message
@@ -244,17 +231,21 @@ class _Setting:
     accepted: float
 
 
-def _setting(catalog: Catalog, names: Names, key: str, hardware: str, precision: str | None) -> _Setting:
-    drafts = {row.key: row for row in catalog.rows("speculation", SpeculationRow) if row.use == "recipe"}
-    if key not in names.models:
-        raise InputError(f"model '{key}' is not in the table benchmark_models")
-    if hardware not in names.systems:
-        raise InputError(f"hardware '{hardware}' is not in the table hardware")
-    model = catalog.model(names.models[key])
+def _undrafted(row: Measurement, drafted: Mapping[str, SpeculationRow]) -> str:
+    """Why a row that drafts cannot be computed; "" where it can."""
+    if row.speculation != "mtp" or row.model in drafted:
+        return ""
+    return f"speculation of '{row.model}' is not in the table speculation"
+
+
+def _setting(
+    catalog: Catalog, names: Names, draft: SpeculationRow | None, key: str, hardware: str, precision: str | None
+) -> _Setting:
+    name, system = names.model(key), names.system(hardware)
+    model = catalog.model(name)
     checkpoint = _checkpoint(catalog, model, precision)
-    draft = drafts.get(key)
-    verified, accepted = (draft.verified, draft.accepted) if draft else (3.0, 2.3)
-    chip = catalog.system(names.systems[hardware]).chip
+    verified, accepted = (draft.verified, draft.accepted) if draft else (np.nan, np.nan)  # of rows that do not draft
+    chip = catalog.system(system).chip
     if chip.hbm_bandwidth is None or chip.hbm_capacity is None or not chip.peak:
         raise InputError(f"hardware '{hardware}' has no published memory or arithmetic")
     return _Setting(model, checkpoint, chip, hardware, key, precision or "bf16", verified, accepted)

@@ -21,8 +21,8 @@ import numpy as np
 import numpy.typing as npt
 
 from fleetline.architecture.model import Model, as_the_article_counts
+from fleetline.calibration.names import drafts_of, names_of
 from fleetline.catalog import Catalog, Checkpoint, System
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow, SpeculationRow
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
 from fleetline.physics.rewrites.speculative import Speculative
@@ -165,31 +165,25 @@ class _Setting:
 
 def _setting(catalog: Catalog, key: _Key) -> _Setting:
     """What the words of a group of rows mean; raises InputError where the catalog does not know one."""
-    names = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
-    if key.model not in names:
-        raise InputError(f"model '{key.model}' is not in the table benchmark_models")
-    if key.hardware not in systems:
-        raise InputError(f"hardware '{key.hardware}' is not in the table hardware")
+    names = names_of(catalog)
+    name, system = names.model(key.model), names.system(key.hardware)
     if key.precision not in _FORMAT_OF:
         raise InputError(f"precision '{key.precision}' is not one of {', '.join(_FORMAT_OF)}")
     try:
-        model = as_the_article_counts(catalog.model(names[key.model]))
+        model = as_the_article_counts(catalog.model(name))
     except ValueError as error:
         raise InputError(str(error)) from error
     stored = catalog.format(_FORMAT_OF[key.precision])
     parts = {part.name: stored for part in model.parts}
     checkpoint = Checkpoint(f"all {stored.name}", model.name, key.precision, parts, catalog.format("fp8"))
-    return _Setting(model, checkpoint, catalog.system(systems[key.hardware]), _speculative(catalog, key))
+    return _Setting(model, checkpoint, catalog.system(system), _speculative(catalog, key))
 
 
 def _speculative(catalog: Catalog, key: _Key) -> Speculative | None:
     if not key.speculates:
         return None
-    for row in catalog.rows("speculation", SpeculationRow):
-        if row.key == key.model and row.use == "recipe":
-            return Speculative(row.verified, row.accepted)
-    raise InputError(f"speculation of '{key.model}' is not in the table speculation")
+    drafts = drafts_of(catalog, key.model)
+    return Speculative(drafts.verified, drafts.accepted)
 
 
 def _evaluate(setting: _Setting, rows: Sequence[Measurement]) -> dict[str, Array]:

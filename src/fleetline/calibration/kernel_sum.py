@@ -22,10 +22,11 @@ import numpy.typing as npt
 from fleetline.architecture.drafts import LENT, own_draft
 from fleetline.architecture.model import Model
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
+from fleetline.calibration.names import drafts_of, names_of
 from fleetline.calibration.predict import Prediction
 from fleetline.calibration.recipes import engine_of
-from fleetline.catalog import Catalog, Checkpoint, System
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow, RecipeRow, SpeculationRow
+from fleetline.catalog import Catalog, Checkpoint
+from fleetline.catalog.rows import RecipeRow
 from fleetline.catalog.types import Timings
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
@@ -165,7 +166,8 @@ def _placed(deployment: Deployment, pool: _Pool) -> Deployment:
 
 def _deployment(key: _Key, rows: Sequence[Measurement], catalog: Catalog, laws: Callable[[Timings], Timings]) -> Deployment:
     """Everything about the rows but their pools."""
-    model, system = _model(key, catalog), _system(key, catalog)
+    names = names_of(catalog)
+    model, system = catalog.model(names.model(key.model)), catalog.system(names.system(key.hardware))
     timings = laws(catalog.timings_of(system.chip.name, _FRAMEWORKS.get(key.framework, "")))
     checkpoint = _checkpoint(key, model, catalog).on(system.chip)
     return Deployment(
@@ -185,28 +187,12 @@ def _deployment(key: _Key, rows: Sequence[Measurement], catalog: Catalog, laws: 
     )
 
 
-def _model(key: _Key, catalog: Catalog) -> Model:
-    names = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    if key.model not in names:
-        raise InputError(f"model '{key.model}' is not in the table benchmark_models")
-    return catalog.model(names[key.model])
-
-
-def _system(key: _Key, catalog: Catalog) -> System:
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
-    if key.hardware not in systems:
-        raise InputError(f"hardware '{key.hardware}' is not in the table hardware")
-    return catalog.system(systems[key.hardware])
-
-
 def _rewrites(key: _Key, model: Model, checkpoint: Checkpoint, catalog: Catalog) -> tuple[Rewrite, ...]:
     """The model's own draft layer at its cost, as many drafts as the benchmark's recipe is taken to have."""
     if key.speculation != "mtp":
         return ()
-    for row in catalog.rows("speculation", SpeculationRow):
-        if row.key == key.model and row.use == "recipe":
-            return (Speculative(row.verified, row.accepted, _draft(model, checkpoint)),)
-    raise InputError(f"speculation of '{key.model}' is not in the table speculation")
+    drafts = drafts_of(catalog, key.model)
+    return (Speculative(drafts.verified, drafts.accepted, _draft(model, checkpoint)),)
 
 
 def _draft(model: Model, checkpoint: Checkpoint) -> Draft:

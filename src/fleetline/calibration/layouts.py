@@ -14,17 +14,15 @@ from types import MappingProxyType
 import numpy as np
 import numpy.typing as npt
 
-from fleetline.calibration.features import Features, Names, features
+from fleetline.calibration.features import Features, features
 from fleetline.calibration.form import MEAN_LENGTH
+from fleetline.calibration.names import Names, recipe_drafts
 from fleetline.calibration.recipes import architecture_of
 from fleetline.catalog import Catalog
 from fleetline.catalog.rows import (
     AnnouncedRow,
-    BenchmarkModelRow,
     ChipSalesRow,
     FleetRow,
-    HardwareRow,
-    SpeculationRow,
     SystemRow,
 )
 from fleetline.measurements import Measurement
@@ -135,8 +133,8 @@ def target(catalog: Catalog, model: str, system: str, gpus: int, vendors: frozen
         InputError: an unknown model or system.
     """
     name, machine = catalog.model(model).name, catalog.system(system).name
-    keys = {row.model: row.key for row in reversed(catalog.rows("benchmark_models", BenchmarkModelRow))}
-    hardware = {row.system: row.hardware for row in catalog.rows("hardware", HardwareRow)}
+    keys = {model: key for key, model in reversed(list(catalog.benchmark_models.items()))}
+    hardware = {name: key for key, name in catalog.benchmark_systems.items()}
     key, chip = architecture_of(keys.get(name, name)), hardware.get(machine, machine)
     vendor = designers(catalog).get(machine, "")
     return Target(key, chip, vendor if vendor in vendors else "", gpus, Names({key: name}, {chip: machine}))
@@ -163,7 +161,7 @@ def layouts_for(asked: Target, known: Records, catalog: Catalog) -> list[Layout]
     every = {layout for chip in chips for layout in known.layouts[chip]}
     if not asked.vendor:
         every = {Layout(UNSTATED, *astuple(layout)[1:]) for layout in every}
-    drafts = any(row.key == asked.model and row.use == "recipe" for row in catalog.rows("speculation", SpeculationRow))
+    drafts = asked.model in recipe_drafts(catalog)
     return sorted(
         layout
         for layout in every

@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import TypeVar, cast
@@ -119,6 +119,16 @@ class Catalog:
         """Every row of one model."""
         tables = ("models", "models_added")
         return [row for table in tables for row in self.rows(table, rows.ModelRow) if row.model == name]
+
+    @cached_property
+    def benchmark_models(self) -> Mapping[str, str]:
+        """The model that a benchmark's model key means."""
+        return {row.key: row.model for row in self.rows("benchmark_models", rows.BenchmarkModelRow)}
+
+    @cached_property
+    def benchmark_systems(self) -> Mapping[str, str]:
+        """The system that a benchmark's hardware key means."""
+        return {row.hardware: row.system for row in self.rows("hardware", rows.HardwareRow)}
 
     def rows(self, table: str, row_type: type[Value]) -> list[Value]:
         """The rows of a table, typed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 from fleetline.cli.options import AsJson, Draws, OfFleet, ScenarioName, Seed, Set, app, spread, whole
-from fleetline.cli.show import flat, show, table
+from fleetline.cli.show import INTERVAL, flat, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -29,7 +29,6 @@ def energy(
     show(found, lambda: [_power(found), _tokens(found), _demand(found), _checks(found)], as_json)
 
 
-_INTERVAL = {"p5": "5%", "p50": "median", "p95": "95%"}
 _POWERS = {
     "rated": "chips, rated",
     "all_in": "with host and network",
@@ -40,7 +39,7 @@ _POWERS = {
 
 def _power(found: dict[str, Any]) -> Table:
     rows = [{"what": words, **found["power_gw"][name]} for name, words in _POWERS.items()]
-    return table(f"Power of fleet {found['fleet']} on {found['as_of']}, GW", rows, {"what": "power of", **_INTERVAL})
+    return table(f"Power of fleet {found['fleet']} on {found['as_of']}, GW", rows, {"what": "power of", **INTERVAL})
 
 
 def _tokens(found: dict[str, Any]) -> Table:
@@ -48,7 +47,7 @@ def _tokens(found: dict[str, Any]) -> Table:
         {"case": each["case"], "workload": each["workload"], **each["j_output_token"], "per_j": each["output_tok_j"]["p50"]}
         for each in found["tokens"]
     ]
-    columns = {"case": "by", "workload": "workload", **_INTERVAL, "per_j": "tokens/J"}
+    columns = {"case": "by", "workload": "workload", **INTERVAL, "per_j": "tokens/J"}
     return table(f"Joules of an output token, all chips in use; {found['note']}", rows, columns)
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from fleetline.cli.options import AsJson, Draws, ScenarioGiven, ScenarioName, Seed, Set, app, number, whole
-from fleetline.cli.show import flat, show, table
+from fleetline.cli.show import INTERVAL, flat, show, table
 
 
 @app.command(epilog="Example: fleetline sensitivity today --points 256 --set fleet.inference_share=0.4..0.6")
@@ -67,7 +67,7 @@ def backtest(
     from fleetline import backtests
 
     found = flat(backtests.backtest(day, draws=whole(draws), seed=whole(seed)))
-    columns = {"quantity": "quantity", "date": "date", **_POINTS, "came": "came", "unit": "unit", "status": "status"}
+    columns = {"quantity": "quantity", "date": "date", **INTERVAL, "came": "came", "unit": "unit", "status": "status"}
     kinds = {"kind": "kind", "targets": "scored", "inside": "inside 90%", "bias": "mean log error"}
     title = (
         f"Standing on {found['day']}: sales of {found['vintage']}, {found['known']} statements; against {found['against']}"
@@ -80,9 +80,6 @@ def backtest(
         ],
         as_json,
     )
-
-
-_POINTS = {"p5": "5%", "p50": "median", "p95": "95%"}
 
 
 @app.command(epilog="Example: fleetline ledger today --set fleet.sales_growth=1.5..2.5 --out forecasts.csv")
@@ -99,7 +96,7 @@ def ledger(
 
     made = ledgers.ledger(scenario, setting or (), draws=whole(draws), seed=whole(seed), out=out)
     found = flat(made)
-    columns = {"quantity": "quantity", "date": "date", **_POINTS, "unit": "unit"}
+    columns = {"quantity": "quantity", "date": "date", **INTERVAL, "unit": "unit"}
     title = f"Forecasts of {found['made_on']}, scenario {found['scenario']}, inputs {found['inputs']}"
     show(found, lambda: [table(title, found["entries"], columns, clip=80)], as_json)
 
@@ -110,7 +107,7 @@ def score(as_json: AsJson = False) -> None:
     from fleetline import ledgers
 
     found = flat(ledgers.score())
-    columns = {"release": "release", "quantity": "quantity", "date": "date", **_POINTS, "unit": "unit", "status": "status"}
+    columns = {"release": "release", "quantity": "quantity", "date": "date", **INTERVAL, "unit": "unit", "status": "status"}
     came = {"came": "came", "inside": "inside", "log_error": "log error", "pinball": "pinball"}
     title = f"{found['summary']['scored']} of {found['summary']['entries']} entries scored"
     show(found, lambda: [table(title, found["entries"], {**columns, **came}, clip=60)], as_json)
@@ -132,7 +129,7 @@ def update(
     steps = [{"step": place, "what": what} for place, what in enumerate(found["steps"], start=1)]
     shown = [("To add a quarter", steps, {"step": "", "what": "do"})]
     if found["tables"] is not None:
-        columns = {"quantity": "quantity", "date": "date", **_POINTS, "came": "came", "inside": "inside"}
+        columns = {"quantity": "quantity", "date": "date", **INTERVAL, "came": "came", "inside": "inside"}
         rows = ", ".join(f"{each['rows']} of {each['table']}" for each in found["tables"])
         said = "; ".join([f"New rows that hold: {rows}", *found["settings"], *found["notices"]])
         moved = {"what": "what", "before": "before", "after": "after", "unit": "unit"}

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from fleetline.answers import Throughput
 
 
+# columns of what is uncertain: of a quantity in its worlds, and of a date
+INTERVAL = {"p5": "5%", "p50": "median", "p95": "95%"}
+TENTHS = {"p10": "10%", "p50": "median", "p90": "90%"}
+
+
 def feasible(found: Throughput) -> None:
     """Turn a single infeasible answer into the refusal of exit code 3."""
     if found.reason.shape == () and not found.feasible:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 import typer
 
 from fleetline.cli.options import AsJson, Draws, OfFleet, ScenarioGiven, ScenarioName, Seed, Set, app, spread, whole
-from fleetline.cli.show import flat, show, table
+from fleetline.cli.show import INTERVAL, TENTHS, flat, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,7 +72,7 @@ def demand(
         "date": "date",
         "stated": "the source's words",
     }
-    grown = {"what": "growth", "p5": "5%", "p50": "median", "p95": "95%", "from": "from"}
+    grown = {"what": "growth", **INTERVAL, "from": "from"}
     beside = {"what": "article", "printed": "printed", "ours": "ours", "ours_over_printed": "ratio", "unit": "unit"}
     show(
         found,
@@ -111,10 +111,10 @@ def crunch(
             table(
                 f"Demand ({found['demand']}) passes supply" + (f", {_ALONE}" if found["mix"] else ""),
                 dates,
-                {"workload": "workload", "p10": "10%", "p50": "median", "p90": "90%"},
+                {"workload": "workload", **TENTHS},
             ),
             table("Probability of having passed by the end of", years, {"year": "year", **workloads}),
-            table("Times a year", growth, {"what": "growth of", "p5": "5%", "p50": "median", "p95": "95%"}),
+            table("Times a year", growth, {"what": "growth of", **INTERVAL}),
         ],
         as_json,
     )
@@ -127,7 +127,6 @@ def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
     """How full the fleet is with all tiers and shapes together, and when it is full."""
     if mix is None:
         return []
-    interval, points = {"p5": "5%", "p50": "median", "p95": "95%"}, {"p10": "10%", "p50": "median", "p90": "90%"}
     names = {
         "tokens_asked_tok_s": "asked for, input and output, tok/s",
         "demand_tok_s": "the same, in the reference's output, tok/s",
@@ -155,10 +154,10 @@ def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
     columns = {"what": "tier and shape", "workload": "workload", "weight": "cost, in the reference's tokens"}
     return [
         table(
-            f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **interval}, clip=60
+            f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **INTERVAL}, clip=60
         ),
-        table("Demand passes supply", dates, {"what": "what", **points}, clip=60),
-        table(f"Share of the fleet that each class keeps busy; {divided}", classes, {**columns, **interval}),
+        table("Demand passes supply", dates, {"what": "what", **TENTHS}, clip=60),
+        table(f"Share of the fleet that each class keeps busy; {divided}", classes, {**columns, **INTERVAL}),
     ]
 
 
@@ -199,7 +198,6 @@ def _market_tables(found: dict[str, Any]) -> list[Table]:
     ]
     columns = {"year": "end of", "load": "load", "price p5": "price over trend, 5%", "price p50": "median"}
     columns |= {"price p95": "95%", "out": "priced out", "down": "to smaller", "crunch": "P(crunch)", "glut": "P(glut)"}
-    points = {"p5": "5%", "p50": "median", "p95": "95%"}
     names = {
         "cost_usd_year": "owning the chips that serve, USD a year",
         "revenue_usd_year": "developers' revenue, USD a year",
@@ -211,7 +209,7 @@ def _market_tables(found: dict[str, Any]) -> list[Table]:
     quiet = found["no_crunch"]
     return [
         table("The market by year, medians; price of a chip second, none where none clears in that world", rows, columns),
-        table("What pays for the fleet", paid, {"what": "what", **points}, clip=60),
+        table("What pays for the fleet", paid, {"what": "what", **INTERVAL}, clip=60),
         table(
             f"No crunch until {quiet['until']}, in {quiet['probability']:.0%} of worlds; these beside all",
             quiet["conditions"],
@@ -255,9 +253,7 @@ def _supply_tables(answer: dict[str, Any]) -> list[Table]:
     totals = [each | each["output_tok_s"] for each in answer["workloads"]]
     columns = {
         "workload": "workload",
-        "p5": "5%",
-        "p50": "median",
-        "p95": "95%",
+        **INTERVAL,
         "per_person_month": "per person and month",
     }
     systems = [
@@ -285,7 +281,7 @@ def _supply_tables(answer: dict[str, Any]) -> list[Table]:
 
 def _measured_table(answer: dict[str, Any]) -> list[Table]:
     rows = [each | each["output_tok_s"] for each in answer["measured"]]
-    columns = {"workload": "workload", "definition": "speed by", "p5": "5%", "p50": "median", "p95": "95%"}
+    columns = {"workload": "workload", "definition": "speed by", **INTERVAL}
     columns["without_a_run"] = "chips without a run"
     return [table("The same chips at the best measured rates of the model", rows, columns, clip=_WHOLE)] if rows else []
 

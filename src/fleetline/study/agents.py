@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleetline.agent_capacity import Agents, agents, models, prediction_error, predictions, shipped_groups
+from fleetline.agent_capacity import Agents, agents, prediction_error, predictions, shipped_groups
 from fleetline.catalog import load
 from fleetline.catalog.load import EVERY_CHIP
 from fleetline.scenario import changed
@@ -64,6 +64,6 @@ def _answer(asked: Asked, speed: float) -> Agents:
 
 def title(key: str) -> str:
     """What people call the model of a benchmark's key."""
-    name = models().get(key, key)
+    name = load().benchmark_models.get(key, key)
     found = [row.value for row in load().model_rows(name) if row.quantity == "title"]
     return found[0] if found else name

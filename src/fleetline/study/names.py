@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.runs import rows_of
 
 # the engines' own spelling; a prefix names what orchestrates them
@@ -25,10 +24,10 @@ def names() -> dict[str, str]:
     catalog = load()
     titles = {key: model.title.partition(" (")[0] for key, model in catalog.models.items()}
     found: dict[str, str] = {}
-    for row in catalog.rows("benchmark_models", BenchmarkModelRow):
-        name = titles.get(row.model, row.model)
-        found[row.key] = f"{name} ({row.key})" if name in found.values() else name  # two releases of one architecture
-    found |= {row.hardware: row.hardware.upper() for row in catalog.rows("hardware", HardwareRow)}
+    for key, model in catalog.benchmark_models.items():
+        name = titles.get(model, model)
+        found[key] = f"{name} ({key})" if name in found.values() else name  # two releases of one architecture
+    found |= {key: key.upper() for key in catalog.benchmark_systems}
     found |= {key: engine(key) for key in _engines()}
     return found | titles | {key: system.chip.name for key, system in catalog.systems.items()}
 

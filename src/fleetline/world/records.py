@@ -22,7 +22,7 @@ from scipy import special
 from fleetline.beliefs import Z95, Array, Belief, Draws
 from fleetline.calibration.measured import run_of
 from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow, ReachedRow
+from fleetline.catalog.rows import ReachedRow
 from fleetline.dates import span
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement
@@ -126,8 +126,8 @@ def ceilings(pair: Pair, now: float, draws: Draws) -> Array:
         InputError: a model or chip that the catalog has no model or system of.
     """
     catalog = load()
-    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
+    models = catalog.benchmark_models
+    systems = catalog.benchmark_systems
     for what, name, known in (("model", pair[0], models), ("hardware", pair[1], systems)):
         if name not in known:
             raise unknown_name(what, name, known)

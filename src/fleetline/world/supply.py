@@ -19,7 +19,6 @@ from fleetline import inputs, runs
 from fleetline.beliefs import KEPT, Array, Draws, Median
 from fleetline.calibration.measured import Best
 from fleetline.catalog import load
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.scenario import Scenario
 from fleetline.world.fleet import Fleet, Member, fleet
 from fleetline.world.rates import Rate, rate, way
@@ -264,7 +263,7 @@ def measured_supply(scenario: Scenario, draws: Draws) -> list[Measured]:
 
 
 def _measured(workload: str, definition: str, known: Iterable[Best], chips: Systems) -> Measured:
-    system_of = {row.hardware: row.system for row in load().rows("hardware", HardwareRow)}
+    system_of = load().benchmark_systems
     best: dict[str, Best] = {}
     for each in known:
         system = system_of.get(each.hardware, "")
@@ -287,4 +286,4 @@ def _same_lengths(one: str, other: str) -> bool:
 def _keys(model: str) -> set[str]:
     """The benchmark's keys of a model and of those that differ from it in name alone."""
     same = set(alike(model))
-    return {row.key for row in load().rows("benchmark_models", BenchmarkModelRow) if row.model in same}
+    return {key for key, name in load().benchmark_models.items() if name in same}

@@ -13,7 +13,6 @@ from fleetline import frontiers, runs
 from fleetline.answers import Throughput
 from fleetline.calibration.measured import Run, run_of
 from fleetline.catalog import config_token, load
-from fleetline.catalog.rows import BenchmarkModelRow, HardwareRow
 from fleetline.deployment import throughput
 from fleetline.errors import FleetlineError
 from fleetline.webapp.views import serving
@@ -106,8 +105,8 @@ def _points(found: Throughput) -> list[dict[str, Any]]:
 def _runs() -> Mapping[tuple[str, str], list[Run]]:
     """Every shipped run, by the catalog's model and system."""
     catalog = load()
-    models = {row.key: row.model for row in catalog.rows("benchmark_models", BenchmarkModelRow)}
-    systems = {row.hardware: row.system for row in catalog.rows("hardware", HardwareRow)}
+    models = catalog.benchmark_models
+    systems = catalog.benchmark_systems
     found: dict[tuple[str, str], list[Run]] = {}
     for run in (run_of(row) for row in runs.rows_of(())[0]):
         if run is not None:
