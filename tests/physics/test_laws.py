@@ -187,7 +187,7 @@ class Swapped:
     """The more requests, the less each of them keeps."""
 
     def apply(self, plan: Plan) -> Plan:
-        return replace(plan, held=plan.held / plan.decode.sequences**2)
+        return replace(plan, longest=plan.longest / plan.decode.sequences**2)
 
 
 @dataclass(frozen=True)

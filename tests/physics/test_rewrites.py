@@ -38,7 +38,6 @@ def check_rewrite(rewrite: Rewrite, input_tokens: float, output_tokens: float, b
     computed = after.prefill.tokens * after.prefill.passes
     assert computed == pytest.approx(after.prefill.end - after.prefill.start, rel=1e-9), "a position is left out"
     assert after.longest >= after.decode.end * (1 - ROUNDING), "the cache has no room for the context"
-    assert after.held >= 1, "a request in service holds its cache"
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -144,12 +143,6 @@ def test_three_turns_by_hand() -> None:
     # evicted: all of the earlier context is computed again
     evicted = MultiTurn(turns=3.0, follow_up=100.0, kept=0.0).apply(plan(1000.0, 50.0, 1.0))
     assert (evicted.prefill.start, evicted.prefill.tokens) == pytest.approx((0, 1150))
-
-
-def test_idle_sessions_hold_their_cache() -> None:
-    busy, idle = (made(rewrites=(MultiTurn(2.0, 100.0, 1.0, waiting),)) for waiting in (0.0, 3.0))
-    grown = float(serving.memory_used(idle, 10.0) - serving.memory_used(busy, 10.0))
-    assert grown == pytest.approx(3 * 10 * (4500 + 600) * 10 * 144)
 
 
 @pytest.mark.parametrize(

@@ -347,8 +347,8 @@ def _caches(model: Model, checkpoint: Checkpoint, what: Plan, held: Numbers) -> 
 def kept_per_request(deployment: Deployment, what: Plan, load: Numbers) -> Numbers:
     """Caches in memory for each request in service: its own, and what is kept of those whose session waits."""
     if not np.ndim(what.idle_s) and what.idle_s == 0.0:
-        return what.held
-    return what.held + what.idle_kept * what.idle_s / deployment.placement.timing(timed(deployment, load)).request_s
+        return 1.0
+    return 1.0 + what.idle_kept * what.idle_s / deployment.placement.timing(timed(deployment, load)).request_s
 
 
 def sessions(deployment: Deployment, found: Rates) -> Numbers:
@@ -485,7 +485,7 @@ def shape_of(deployment: Deployment, limits: Limits) -> tuple[int, ...]:
         *(efficiency.compute, efficiency.bandwidth, efficiency.step_latency, deployment.terms.utilisation),
         *(deployment.system.hbm_bandwidth, deployment.placement.ranks, deployment.placement.stages),
         deployment.arrivals.served(np.inf, deployment.output_tokens),
-        *(what.passes, what.tokens, what.end, everything.prefill.tokens, everything.held, limits.speed, limits.max_ttft),
+        *(what.passes, what.tokens, what.end, everything.prefill.tokens, limits.speed, limits.max_ttft),
         *(everything.idle_s, everything.common, everything.commons),
     ]
     return np.broadcast_shapes(*(np.shape(number) for number in numbers))

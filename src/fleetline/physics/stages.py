@@ -70,7 +70,6 @@ class Plan:
 
     Attributes:
         longest: context that a request may grow to, which its cache must have room for [token].
-        held: caches in memory for each request in service: 1, or more where idle sessions keep theirs.
         idle_s: after each request its session waits for so long [s], and
         idle_kept: keeps so much of its cache meanwhile [1].
         common: of that context, tokens that every request shares and that are held once [token].
@@ -81,7 +80,6 @@ class Plan:
     prefill: Stage
     decode: Stage
     longest: Numbers
-    held: Numbers = 1.0
     idle_s: Numbers = 0.0
     idle_kept: Numbers = 1.0
     common: Numbers = 0.0

@@ -121,7 +121,7 @@ def _words(setting: Mapping[str, object]) -> str:
 
 # --- what the table was made with ---------------------------------------------------------------------------------------
 
-_CODE = ("architecture", "physics", "answers.py", "deployment.py", "frontiers.py", "speculations.py")
+_CODE = ("architecture", "physics", "answers.py", "deployment", "frontiers.py", "speculations.py")
 _TABLES = ("benchmark_models", "checkpoints", "chip_specs", "formats", "kernels", "models", "models_added", "presets")
 _MORE_TABLES = ("presets_fitted", "speculation", "systems")
 

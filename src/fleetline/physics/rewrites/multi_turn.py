@@ -8,7 +8,7 @@ stops growing, it is a slight overcount.
 Between two turns a person thinks or a tool runs, for `think_s` seconds. `kept` of the context is still in the cache when
 the next turn comes; the rest was evicted meanwhile and is computed again. All but the last of a session's turns have
 such a wait behind them, in which that much of the cache at its full length stays in memory: how many sessions wait for each
-served one follows from the wall time of a request (`serving.kept_per_request`). `waiting` states it instead.
+served one follows from the wall time of a request (`serving.kept_per_request`).
 
 Source: ours, derived above; the trade of keeping and recomputing: Gao et al. 2024, CachedAttention (arXiv:2403.19708); tool
 time and eviction between an agent's turns: Abhyankar et al. 2024, InferCept (arXiv:2402.01869).
@@ -29,14 +29,13 @@ from fleetline.physics.stages import Plan
 
 @dataclass(frozen=True)
 class MultiTurn:
-    """`turns` a session, `follow_up` new prompt tokens after the first [token]; `kept`, `waiting` [1]; `think_s` [s]."""
+    """`turns` a session, `follow_up` new prompt tokens after the first [token]; `kept` [1]; `think_s` [s]."""
 
     RANGES: ClassVar[Mapping[str, tuple[float, float | str]]] = MappingProxyType(
         {
             "turns": (1.0, 50.0),
             "follow_up": (1.0, 10_000.0),
             "kept": (0.0, 1.0),
-            "waiting": (0.0, 10.0),
             "think_s": (0.0, 600.0),
         }
     )
@@ -44,7 +43,6 @@ class MultiTurn:
     turns: Numbers
     follow_up: Numbers
     kept: Numbers = 1.0
-    waiting: Numbers = 0.0
     think_s: Numbers = 0.0
 
     def apply(self, plan: Plan) -> Plan:
@@ -61,7 +59,6 @@ class MultiTurn:
             prefill=replace(prefill, tokens=(end - start) / prefill.passes, start=start, end=end),
             decode=replace(decode, start=end, end=end + answer),
             longest=plan.longest + (turns - 1.0) * (self.follow_up + answer),
-            held=plan.held * (1.0 + self.kept * self.waiting),
             idle_s=plan.idle_s + self.think_s * later,  # no session waits after its last turn
             idle_kept=self.kept,
         )
