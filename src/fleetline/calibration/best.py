@@ -6,6 +6,8 @@ Throughput is predicted for each layout and number of clients; a user's speed fo
 A maximum over predictions that err is too high, if each errs by itself. These hardly do: a Gaussian process has shrunk each
 prediction towards the law by how little is known of it, and the layouts of one model on one chip err together. What is left
 of it is measured with the errors (best_errors.py), which are of the layout that was predicted to be best.
+
+Source: ours; Little 1961 (doi:10.1287/opre.9.3.383).
 """
 
 from __future__ import annotations

@@ -7,6 +7,8 @@ configurations than four leave no choice and are not counted.
 
 How much of it is shared: mean products of the errors of two cells that have the chip in common, the model, both or neither
 estimate the variance that everybody, a system, a model and a pair share; the rest is each cell's own.
+
+Source: ours, derived above.
 """
 
 from __future__ import annotations

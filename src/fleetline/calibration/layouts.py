@@ -3,6 +3,8 @@
 A fit knows what it has seen; a layout nobody has run is outside of it. So candidates are the recorded layouts: degrees and
 numbers of engines, separate pools, drafts, of any model on the same chip. A chip without runs takes those of its vendor's
 chips; a vendor without runs all of them, under no engine's name. Each engine stays within one scale-up domain.
+
+Source: ours; layouts by InferenceX (tables `benchmarks`, `runs_with_ttft`).
 """
 
 from __future__ import annotations

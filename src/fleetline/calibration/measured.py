@@ -1,4 +1,7 @@
-"""The measured frontier: the best runs anyone has published, at a wanted speed, by both meanings of speed."""
+"""The measured frontier: the best runs anyone has published, at a wanted speed, by both meanings of speed.
+
+Source: InferenceX (tables `benchmarks`, `runs_with_ttft`); speed over wall time: article, footnote 4.
+"""
 
 from __future__ import annotations
 

@@ -10,6 +10,8 @@ to expect of a new one, and no measured value is read back.
 
 Intervals are the 5% and 95% points of the errors on rows held out in the way the new row is new: another configuration of a
 known model and chip, a pair never seen together, a model, a chip, or an engine never seen.
+
+Source: ours; the law and the kernel as their modules cite.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ The law without them is one Newton step from the law with them (the loss is near
 holds it against full refits); the kernel's mean without a block is exact, in closed form. The kernel's sizes, some 70
 numbers for 1,200 configurations, are learned from a sample of all of them, the held-out ones not taken out: what that is
 worth `tools/fit.py --halves` prints.
+
+Source: ours; leaving a block out in closed form: Rasmussen and Williams 2006, section 5.4.2.
 """
 
 from __future__ import annotations

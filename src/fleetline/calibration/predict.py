@@ -1,4 +1,7 @@
-"""Benchmark rows -> predicted TPOT, TTFT and throughput per GPU, with 90% intervals and a reason for every empty cell."""
+"""Benchmark rows -> predicted TPOT, TTFT and throughput per GPU, with 90% intervals and a reason for every empty cell.
+
+Source: as the form that predicts says: `form.py` (the article's), `pooled.py` (ours), `kernel_sum.py`.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Of the runs with TTFT and separate pools three quarters name an engine's degrees and no engines, or only all GPUs of the
 deployment. InferenceX runs few recipes, each at concurrencies of its own, so the recorded recipe that is nearest in
 concurrency, degrees and lengths is mostly the one that ran. What a row does state is never replaced.
+
+Source: ours; recorded recipes by InferenceX (table `benchmarks`).
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 `make fit` finds every deviation and length scale by marginal likelihood (learn.py) and writes them as data; the numbers
 here are medians of their priors.
+
+Source: ours.
 """
 
 from __future__ import annotations

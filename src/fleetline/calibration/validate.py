@@ -1,4 +1,7 @@
-"""Predicted against measured, by group: how far off, how many answered, how many within their interval."""
+"""Predicted against measured, by group: how far off, how many answered, how many within their interval.
+
+Source: ours; the article fits the same medians of |log(predicted / measured)| (footnote 11).
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 Of each leg of a cycle, the arithmetic C b and every request's own traffic A b grow in proportion to the load b; the weights
 W(b) that it reads grow ever slower. So a leg is flat, and stays so, once C b >= A b + W(b); the cycle is once every leg
 that reads weights is. Where two pools rule in turn there are no such legs, and the definition itself is searched.
+
+Source: article, section Chunked prefill (its "crossover batch size"); the conditions: ours, derived above.
 """
 
 from __future__ import annotations
@@ -40,7 +42,7 @@ def critical_batch(deployment: Deployment, call: Call = directly) -> Array:
 
 
 def by_definition(deployment: Deployment) -> Array:
-    """The load from which on twice as much takes twice the time, by bisection: true of every placement, and slow."""
+    """The load from which on twice as much takes twice the time [request], by bisection: of every placement, and slow."""
 
     def seconds(load: Numbers) -> Numbers:
         prefill, decode = work_times(deployment, load)  # messages are no roof
@@ -56,7 +58,7 @@ def by_definition(deployment: Deployment) -> Array:
 
 
 def by_legs(deployment: Deployment, call: Call = directly) -> Array:
-    """The load at which the last leg that reads weights begins to wait for its arithmetic."""
+    """The load at which the last leg that reads weights begins to wait for its arithmetic [request]."""
     found: Numbers = 0.0
     gains = call(_gains, deployment)
     for place, most in enumerate(call(_weights, deployment, _NEVER)):

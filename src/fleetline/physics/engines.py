@@ -2,6 +2,8 @@
 
 Prompts are cut into chunks of the budget, and a pass runs one of them, first come first served. Under a chunked schedule it
 runs beside the decode passes (vLLM, TensorRT-LLM); under a serial one it stops them, prompts first (SGLang).
+
+Source: physics notes, section 4 (schedulers); waits and ticks: ours, derived in `arrivals`.
 """
 
 from __future__ import annotations

@@ -140,7 +140,7 @@ def _several(degree: Numbers) -> Numbers:
 
 
 def message_time(message: Message, fabric: Fabric) -> Numbers:
-    """Seconds of a message: over the scale-up links, or over the scale-out link where that takes longer.
+    """Time of a message [s]: over the scale-up links, or over the scale-out link where that takes longer.
 
     Of a group larger than the domain, a share 1 - domain / group of the bytes leaves it.
     """
@@ -155,5 +155,5 @@ def message_time(message: Message, fabric: Fabric) -> Numbers:
 
 
 def network_time(sent: Iterable[Message], fabric: Fabric) -> Numbers:
-    """Seconds of all messages, one after the other."""
+    """Time of all messages, one after the other [s]."""
     return sum((message_time(message, fabric) for message in sent), start=0.0)

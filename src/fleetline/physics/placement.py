@@ -2,6 +2,8 @@
 
 A placement turns a batch of requests into the load of one machine, and says which part of the model that machine runs, what
 its messages cost and how its two stages make a request. Everything else asks it, and never what kind it is.
+
+Source: article, section Prefill (a rack as one machine); sharding as in `sharding`; pools as in `schedules/disaggregated`.
 """
 
 from __future__ import annotations
@@ -57,10 +59,10 @@ class Placement(Protocol):
         """Whether every machine runs both stages, so that a cycle is the schedule's legs one after the other."""
 
     def load(self, batch: Numbers) -> Numbers:
-        """Requests of the busiest rank."""
+        """Requests of the busiest rank [request]."""
 
     def prompts(self, load: Numbers) -> Numbers:
-        """Requests whose prompts are prefilled together before the first of them has its first token."""
+        """Requests whose prompts are prefilled together before the first of them has its first token [request]."""
 
     def part(self, model: Model) -> Model:
         """What one machine runs."""
@@ -187,7 +189,7 @@ class Pooled(Sharded):
 
     @property
     def ratio(self) -> Numbers:
-        """Decode replicas to one prefill replica."""
+        """Decode replicas to one prefill replica [1]."""
         return self.gpus / self.degrees.gpus / self.prefill_replicas - 1.0
 
     @property

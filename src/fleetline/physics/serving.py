@@ -345,7 +345,7 @@ def _caches(model: Model, checkpoint: Checkpoint, what: Plan, held: Numbers) -> 
 
 
 def kept_per_request(deployment: Deployment, what: Plan, load: Numbers) -> Numbers:
-    """Caches in memory for each request in service: its own, and what is kept of those whose session waits."""
+    """Caches in memory for each request in service [1]: its own, and what is kept of those whose session waits."""
     if not np.ndim(what.idle_s) and what.idle_s == 0.0:
         return 1.0
     return 1.0 + what.idle_kept * what.idle_s / deployment.placement.timing(timed(deployment, load)).request_s
@@ -384,7 +384,7 @@ def within_context(deployment: Deployment) -> npt.NDArray[np.bool_]:
 
 
 def largest_batch(deployment: Deployment, limits: Limits, call: Call = directly) -> Array:
-    """The most requests that fit in context and memory and are served as wanted; 0 where not even one is.
+    """The most requests that fit in context and memory and are served as wanted [request]; 0 where not even one is.
 
     Exact: memory and cycle grow with the batch, so what is allowed is every batch up to one. A sharded deployment is asked
     for batches that give every rank the same number of requests. `call` asks a function of values, directly or otherwise.
@@ -425,7 +425,7 @@ def _room(deployment: Deployment) -> Numbers:
 
 
 def best_batch(deployment: Deployment, limits: Limits, call: Call = directly) -> Array:
-    """The smallest batch within 1e-9 of the highest throughput that the limits allow; 0 where none is allowed.
+    """The smallest batch within 1e-9 of the highest throughput that the limits allow [request]; 0 where none is allowed.
 
     Exact: throughput never falls as the batch grows (weight reads and latencies are shared by more), so the highest is at
     the largest batch allowed, and the batches within 1e-9 of it are every one from the best on.

@@ -103,7 +103,7 @@ def split_of(kind: Attention) -> Split:
 
 
 def imbalance(ep: Numbers, law: tuple[float, float]) -> Numbers:
-    """Load of the busiest of `ep` expert ranks over the mean: exp(scale * log2(ep) ** power), 1 without.
+    """Load of the busiest of `ep` expert ranks over the mean [1]: exp(scale * log2(ep) ** power), 1 without.
 
     Source: fitted (table `kernels`) to the routing traces behind aiconfigurator's measurements, popularity by a power law,
     EP 2 to 64 and more than 32 tokens. Redundant copies of popular experts would lower it; none are assumed.

@@ -34,7 +34,7 @@ class Stage:
 
     @property
     def tokens_per_position(self) -> Numbers:
-        """How often each position is computed: 1, or more where speculation verifies tokens it then rejects."""
+        """How often each position is computed [1]: 1, or more where speculation verifies tokens it then rejects."""
         return self.passes * self.tokens / (self.end - self.start)
 
 

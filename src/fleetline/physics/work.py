@@ -75,7 +75,7 @@ def prefill_work(model: Model, checkpoint: Checkpoint, stage: Stage, chunk_token
 
 
 def prefill_passes(stage: Stage, chunk_tokens: Numbers) -> Numbers:
-    """Chunks that the prompts are cut into, at least one where anything is run."""
+    """Chunks that the prompts are cut into [1], at least one where anything is run."""
     return np.maximum(stage.tokens_per_pass * stage.passes / chunk_tokens, np.minimum(stage.passes, 1.0))
 
 

@@ -189,6 +189,9 @@ def closed_agents_per_gpu(hourly: npt.ArrayLike, revenue_over_rent: npt.ArrayLik
     Args:
         hourly: S, what an agent spends at API prices [USD/h].
         revenue_over_rent: K, API revenue of a GPU over its rent [1]; a guess.
+
+    Raises:
+        InputError: no rent of the chip is known.
     """
     rent = load().systems["gb300-nvl72"].chip.rent
     if rent is None:
@@ -214,7 +217,7 @@ def parameter_names() -> list[str]:
 
 
 def parameter_row(name: str) -> ParameterRow:
-    """A row of `agent_parameters`, with its interval."""
+    """A row of `agent_parameters`, with its interval; raises InputError where there is none."""
     for row in load().rows("agent_parameters", ParameterRow):
         if row.parameter == name:
             return row

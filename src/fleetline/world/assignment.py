@@ -6,6 +6,8 @@ serves the most: the greatest m such that, with a[s, k] the share of chips of ki
     sum over k of a[s, k] <= 1,    sum over s of chips[s] rate[s, k] a[s, k] >= m demand[k].
 
 Its load is 1 / m. Solved in the median world alone, as a check on what the proportional rule gives away.
+
+Source: ours, derived above.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ for are found beforehand (`make rates`) and kept in the catalog's table `rates`.
 of the code it was made with. Where a table has changed it is not used; where only code has, it is used if some of its
 rates, spread over it, are found anew to be what it says. Otherwise, as for any other question, a rate is found on the spot,
 once a process.
+
+Source: ours.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def _explored(question: Question, folder: Path) -> Found:  # noqa: ARG001  (the 
 
 
 def explored(question: Question) -> Found:
-    """The best rate, found now."""
+    """The best rate, found now; raises as `best_rate`."""
     options: Options = {"gpus": question.gpus, "prefix_hit": question.prefix_hit or None}
     if question.schedule != BEST:
         options["schedule"] = question.schedule

@@ -4,6 +4,8 @@ Each designer's sales, counted in arithmetic (H100-equivalents, dense 8-bit), gr
 year, one draw a designer that correlates with the others'. A partial row is a floor. Announced chips enter from their date:
 their share of the designer's arithmetic rises in a straight line to its full value in a year, and the chips before keep the
 rest in their old proportions.
+
+Source: ours; last quarters by Epoch AI (table `chip_sales`), chips to come by their makers (table `announced`).
 """
 
 from __future__ import annotations
@@ -101,7 +103,11 @@ def _h100e(row: ChipSalesRow) -> float:
 
 
 def peak_ratio(chip: str) -> float:
-    """A chip's dense 8-bit arithmetic over an H100's: what one H100-equivalent is to Epoch AI."""
+    """A chip's dense 8-bit arithmetic over an H100's [1]: what one H100-equivalent is to Epoch AI.
+
+    Raises:
+        InputError: no peak of the chip is known.
+    """
     peaks = {row.chip: row.si for row in load().rows("chip_specs", ChipSpecRow) if row.preferred and row.quantity == _PEAK}
     if chip not in peaks:
         raise InputError(f"announced.csv: {chip} has no {_PEAK} in chip_specs", field="announced.csv", got=chip)

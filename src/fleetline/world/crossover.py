@@ -3,6 +3,8 @@
 The passing meant is the one that leads to, or from, the day demand was measured. Where demand is below supply that day, the
 first time after it that demand reaches supply; where it is above already, the time since which it has been so without a
 break. An earlier shortage, while the first chips of a kind had only just been sold, is no crunch of today's.
+
+Source: article, section The present and future of inference (two growing sides); which crossing is meant: ours.
 """
 
 from __future__ import annotations

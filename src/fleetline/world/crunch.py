@@ -2,6 +2,8 @@
 
 Supply is history to the end of the last whole quarter before the scenario's day, then growth; demand is the scenario's
 proxy at the workload's ratio, growing before and after its date. What both rest on is drawn once.
+
+Source: article, section The present and future of inference (both sides and their growth); in worlds: ours.
 """
 
 from __future__ import annotations
@@ -63,7 +65,7 @@ class Sides:
         )
 
     def supply_at(self, years: Sequence[float]) -> Array:
-        """Supply at some times from the first quarter on, straight in its logarithm; shape (years, draws)."""
+        """Supply from the first quarter on [output token/s], straight in its logarithm; shape (years, draws)."""
         logs = np.log(self.supply)
         rows = []
         for year in years:
@@ -77,7 +79,7 @@ class Sides:
         return np.asarray(np.exp(rows) * grown)
 
     def demand_at(self, years: Sequence[float]) -> Array:
-        """Demand at some times; shape (years, draws)."""
+        """Demand at some times [output token/s]; shape (years, draws)."""
         if self.slowing is not None:
             return np.asarray(self.demand * self.slowing.demand(years, self.demand_year))
         passed = np.asarray(years)[:, None] - self.demand_year
@@ -98,12 +100,12 @@ class Slowing:
         return times(day, horizon)
 
     def supply(self, years: Array, end: float) -> Array:
-        """Supply over that of the last chips known, at `end`: more chips, and cheaper tokens unless taken out of both."""
+        """Supply over that of the last chips known, at `end` [1]: more chips, and cheaper tokens where both sides have them."""
         grown = chips_after(self.scenario, self.draws, years, end)
         return grown * cheaper(self.scenario, self.draws, years) if in_both(self.scenario) else grown
 
     def demand(self, years: Sequence[float], since: float) -> Array:
-        """Demand over that at `since`."""
+        """Demand over that at `since` [1]."""
         grown = np.exp(log_factors(self.scenario, self.draws, since, years))
         return np.asarray(
             grown if in_both(self.scenario) else grown / cheaper(self.scenario, self.draws, np.asarray(years))
@@ -155,7 +157,9 @@ def _at(scenario: Scenario, draws: Draws, workload: str, past: History, supply_g
 
 
 def known(past: History, workload: str, as_of: datetime.date) -> tuple[Array, Array]:
-    """The quarters until the scenario's day in which something is served in every world, and what; (quarters, draws).
+    """The quarters until a day in which something is served in every world [year], and how much of it [output token/s].
+
+    Shapes (quarters,) and (quarters, draws).
 
     Raises:
         InputError: there is none.

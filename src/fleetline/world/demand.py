@@ -111,7 +111,7 @@ _NATIVE = "demand.native_workload"
 
 
 def ratio_of(workload: str, what: str = "workload") -> float:
-    """Input tokens per output token of INPUT:OUTPUT.
+    """Input tokens per output token of INPUT:OUTPUT [1].
 
     Raises:
         InputError: not two numbers from 1 on.
@@ -221,7 +221,7 @@ def price_of(catalog: Catalog, model: str, day: datetime.date) -> ApiPriceRow:
 
 
 def at_meta(asked: Question, ratio: float) -> Array:
-    """Output tokens of one Meta employee a day; shape (draws,)."""
+    """Output tokens of one Meta employee [token/day]; shape (draws,)."""
     return output_tokens(_meta_total(asked), _newest(asked.catalog, META).counts, ratio)
 
 
@@ -232,13 +232,13 @@ def _meta_total(asked: Question) -> Array:
 
 
 def at_apple(asked: Question, model: str, ratio: float) -> Array:
-    """Output tokens a day that Apple's allowance buys of a model; shape (draws,)."""
+    """Output tokens that Apple's allowance buys of a model [token/day]; shape (draws,)."""
     price = price_of(asked.catalog, model, asked.scenario.date("demand.as_of"))
     return output_for(asked.drawn("demand.allowance"), price, asked.drawn("demand.cached_share"), ratio)
 
 
 def intensities(asked: Question, ratio: float) -> dict[str, Array]:
-    """Output tokens of an engineer a day by whose habits: "meta" or "apple-MODEL"; shape (draws,) each."""
+    """Output tokens of an engineer by whose habits, "meta" or "apple-MODEL" [token/day]; shape (draws,) each."""
     models = asked.scenario.names("demand.price_models")
     return {"meta": at_meta(asked, ratio)} | {f"apple-{model}": at_apple(asked, model, ratio) for model in models}
 

@@ -16,6 +16,8 @@ own. One name is one draw. Besides:
 * a vendor without runs: as AMD's chips are off when none of theirs is known, one draw for all of a vendor's.
 
 What real traffic reaches of a benchmark's best no benchmark tells: `serving.practice`, one draw for everybody.
+
+Source: ours; the fit as `calibration/pooled.py` says.
 """
 
 from __future__ import annotations
@@ -174,7 +176,7 @@ class Errors:
     practice: Belief
 
     def of(self, model: str, system: str, workload: str, way: str) -> Array:
-        """What is served over the rate by the fit, shape (draws,)."""
+        """What is served over the rate by the fit [1], shape (draws,)."""
         asked = (model, system, workload, way)
         own = _kept(self.draws, data_folder(), asked) if kept(self.draws) else _factor(self.draws, asked)
         return np.asarray(self.draws.draw(PRACTICE, self.practice) * own)
@@ -214,12 +216,12 @@ def score(draws: Draws, row: FittedErrorRow, model: str, system: str, workload: 
 
 
 def newer(draws: Draws, row: FittedErrorRow) -> Array:
-    """Software that is newer than any run."""
+    """The factor of software that is newer than any run [1], shape (draws,)."""
     return np.asarray(np.exp(np.sqrt(row.everybody) * row.root_mean_square * draws.scores("fit of runs, later")))
 
 
 def longer(draws: Draws, row: FittedErrorRow, workload: str) -> Array:
-    """Prompts longer than any that was run."""
+    """The factor of prompts longer than any that was run [1], shape (draws,)."""
     apart = np.log(float(workload.split(":", maxsplit=1)[0]) / _LONGEST) / np.log(_TIMES)
     if apart <= 0.0:
         return np.ones(draws.count)

@@ -11,6 +11,8 @@ published width (AMD, Amazon, Google at the end of 2025).
 Sold is taken as installed unless the scenario says how long a chip waits for a building (`fleet.lag`) and how long it
 serves (`fleet.lifetime`); sales the data does not have are carried on where it says how they grow (`fleet.sales_growth`,
 module `carried`); Blackwell is divided into racks and 8-GPU boards where it says so (`fleet.rack_share`).
+
+Source: Epoch AI, chip sales (tables `chip_sales`, `chip_sales_cumulative`); the error model: ours, held against theirs.
 """
 
 from __future__ import annotations
@@ -121,7 +123,7 @@ class Fleet:
         return year_of(self.quarters[-1].end + datetime.timedelta(days=1))
 
     def check(self, day: datetime.date) -> None:
-        """Refuse a day that the sales data says nothing about."""
+        """Refuse a day that the sales data says nothing about, by InputError."""
         first, last = self.quarters[0].start, self.quarters[-1].end
         if first <= day <= last:
             return

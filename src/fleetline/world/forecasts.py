@@ -3,6 +3,8 @@
 Chips: the sales of a scenario's fleet, carried on from each designer's last whole quarter (module `carried`); a quarter
 known in part is a floor. Tokens: the fit of all dated series (module `trend`) asked for a statement that is not in it, with
 the series' own level and growth and the noise of statements; a mixture of normals over the half-lives, without draws.
+
+Source: ours.
 """
 
 from __future__ import annotations

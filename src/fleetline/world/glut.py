@@ -4,6 +4,8 @@ What a fleet costs is its owning cost: every serving chip at what a hyperscaler'
 building; `tco_hyperscaler` of chip_specs). Chips whose figure is not known are taken at the mean cost of an H100-equivalent
 of the others. What it earns is the revenue reported for all model developers; the load on the day made that much, so that a
 full fleet would make revenue / load, and the fleet pays for itself from the utilisation cost / (revenue / load) on.
+
+Source: ours; costs by SemiAnalysis (`tco_hyperscaler`), revenue as `growth_and_supply_facts` cites it.
 """
 
 from __future__ import annotations
@@ -79,7 +81,11 @@ def _arithmetic() -> Mapping[str, float]:
 
 
 def revenue(day: datetime.date, growth: Array) -> Array:
-    """Revenue of all model developers on a day [USD/year], from the reported one and its growth [factor/year]."""
+    """Revenue of all model developers on a day [USD/year], from the reported one and its growth [factor/year].
+
+    Raises:
+        InputError: the table `growth_and_supply_facts` has no figure of it.
+    """
     facts = {row.parameter: row for row in load().rows("growth_and_supply_facts", FactRow)}
     stated = facts[REVENUE].central
     if stated is None:

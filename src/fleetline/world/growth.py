@@ -146,7 +146,7 @@ def growth(scenario: Scenario, draws: Draws, windows: Sequence[tuple[datetime.da
 
 
 def end_to_end(dates: Sequence[datetime.date], values: Array, start: datetime.date, end: datetime.date) -> Array:
-    """Factor a year between the two ends of a window; `values` shape (dates, draws), the answer (draws,).
+    """Growth between the two ends of a window [factor/year]; `values` shape (dates, draws), the answer (draws,).
 
     Raises:
         InputError: a window that is empty or reaches outside the dates.
@@ -156,7 +156,7 @@ def end_to_end(dates: Sequence[datetime.date], values: Array, start: datetime.da
 
 
 def least_squares(dates: Sequence[datetime.date], values: Array, start: datetime.date, end: datetime.date) -> Array:
-    """Factor a year by a straight line through the logarithms at the window's ends and every date between; (draws,).
+    """Growth by a straight line through the logarithms [factor/year] at the window's ends and every date between; (draws,).
 
     Raises:
         InputError: as `end_to_end`.

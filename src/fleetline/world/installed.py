@@ -24,7 +24,7 @@ class Service:
 
 
 def installed(sold: Array, times: npt.ArrayLike, service: Service) -> Array:
-    """Chips that serve at some times, counted in quarters since the first began.
+    """Chips that serve at some times [1], counted in quarters since the first began.
 
     Args:
         sold: in each quarter, shape (quarters, draws).

@@ -4,6 +4,8 @@ Load one is the crunch: the chips that serve are as busy, over the day, as the s
 proxy's tokens a second, input and output, divided over the mix; what a class's tokens cost falls by `growth.efficiency` a
 year from the scenario's day on. Observed tokens already hold cheaper models and software, so that fall belongs to both
 sides or to neither: `growth.efficiency_in` says which one is shown, and the load is the same.
+
+Source: ours, derived in `mix`; that efficiency moves both sides: article, section The present and future of inference.
 """
 
 from __future__ import annotations
@@ -52,11 +54,11 @@ class Load:
     in_both: bool
 
     def weight(self, name: Class) -> Array:
-        """What an output token of a class costs, in output tokens of the reference."""
+        """What an output token of a class costs, in output tokens of the reference [1]."""
         return np.asarray(self.capacity[REFERENCE] / self.capacity[name])
 
     def load_of(self, name: Class) -> Array:
-        """The share of the fleet that a class's demand keeps busy."""
+        """The share of the fleet that a class's demand keeps busy [1]."""
         tier = next(each for each in self.mix.tiers if each.name == name[0])
         shape = next(each for each in self.mix.shapes if each.name == name[1])
         asked = self.tokens * self.mix.output_share(tier, shape)
@@ -69,7 +71,7 @@ class Load:
 
     @cached_property
     def total(self) -> Array:
-        """Demand over supply of the whole mix: one is full."""
+        """Demand over supply of the whole mix [1]: one is full."""
         return np.asarray(np.sum(list(self.loads.values()), axis=0))
 
     @property
@@ -83,7 +85,7 @@ class Load:
         return self.total * self.supply
 
     def alone(self, tier: str) -> Array:
-        """Load if all tokens were of one tier, at the mix of shapes."""
+        """Load if all tokens were of one tier, at the mix of shapes [1]."""
         mine = {name: load for name, load in self.loads.items() if name[0] == tier}
         return np.asarray(np.sum(list(mine.values()), axis=0) / self.mix.tier_shares[tier])
 

@@ -7,6 +7,8 @@ computed twice for it.
 With a preset of measured kernel times `serving.rates_by` says whose rates are meant: those of the fit of all runs, with its
 errors (`fitted_rates`); or those of the best configuration by kernel times (`best_rates`), times what is reached of it in
 practice (`reached`). Schedule and speculation may then be `best`, too.
+
+Source: article, section Calibrating against inference benchmarks (three efficiencies); other ways as their modules say.
 """
 
 from __future__ import annotations

@@ -9,6 +9,8 @@ without a run it is the median over all. The spread is that of models around the
 
 In a world the score of a model on a system is half everybody's (how far practice is from the model), a quarter the
 system's and a quarter the model's, by variance: errors are shared where their causes are. The division is a guess.
+
+Source: ours; runs of InferenceX (table `benchmarks`).
 """
 
 from __future__ import annotations

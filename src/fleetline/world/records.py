@@ -7,6 +7,8 @@ new chip, are left out: what a ledger names has been measured for longer.
 
 Such rises do not go on for ever. In each world the record ends at a ceiling, the best modelled rate times what is reached
 of such on its system (table `reached`), drawn from the part of that distribution that the record has not passed yet.
+
+Source: ours; runs of InferenceX (table `benchmarks`).
 """
 
 from __future__ import annotations

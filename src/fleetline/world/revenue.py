@@ -3,6 +3,8 @@
 Every tier at the list price of one model: computed input, cached input and output apart, as the mix divides them. Many
 tokens are paid for by advertising, subscriptions or nobody, and large buyers pay less than the list: the reported revenue
 is expected to be a fraction of the list's; a fraction over one would mean that the tokens are too few.
+
+Source: ours; prices as the rows of `api_prices` cite them.
 """
 
 from __future__ import annotations

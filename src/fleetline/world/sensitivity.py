@@ -160,7 +160,11 @@ class Gap:
 
 
 def gap(scenario: Scenario, draws: Scored | Asked) -> Gap:
-    """Demand over supply of the scenario's mix, or at its first workload where it has none."""
+    """Demand over supply of the scenario's mix, or at its first workload where it has none.
+
+    Raises:
+        InputError: a horizon that is not after the scenario's day.
+    """
     if has_mix(scenario):
         found = load_of(scenario, draws)
         total = found.total

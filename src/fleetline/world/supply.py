@@ -4,6 +4,8 @@ The workloads are alternative uses of the same chips, not additive. What is draw
 chip (by every workload), the efficiencies (by every system and workload), the population.
 
 Beside it stands what the same chips would serve at the best rate anyone has measured of the model on them.
+
+Source: article, section Calibrating against inference benchmarks (its last step: the rate of one times all systems).
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ class SystemSupply:
 
     @property
     def racks(self) -> Array:
-        """Systems."""
+        """Systems, as many as the chips make up [1]; shape (draws,)."""
         return self.chips / self.gpus
 
     @property

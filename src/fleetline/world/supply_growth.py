@@ -1,4 +1,7 @@
-"""How supply goes on after the chips that are known: more of them, and cheaper tokens of the same; both slow down alike."""
+"""How supply goes on after the chips that are known: more of them, and cheaper tokens of the same; both slow down alike.
+
+Source: article, section The present and future of inference (growth at fixed model and context); slowing down: ours.
+"""
 
 from __future__ import annotations
 

@@ -183,6 +183,9 @@ def statements(since: datetime.date, known: datetime.date, anchor: float) -> lis
     """The rows of `token_demand` that the table `demand_series` names, from `since` on and announced by `known`, surely.
 
     A row announced in May, on no day that its source gives, is known when May is over.
+
+    Raises:
+        InputError: `demand_series` names a series that `token_demand` has no row of.
     """
     points = by_series(load().rows("token_demand", TokenDemandRow))
     for row in load().rows("demand_series", DemandSeriesRow):
