@@ -100,7 +100,7 @@ class Slowing:
         return times(day, horizon)
 
     def supply(self, years: Array, end: float) -> Array:
-        """Supply over that of the last chips known, at `end` [1]: more chips, and cheaper tokens where both sides have them."""
+        """Supply over that of the last chips known at `end` [1]: more chips, and cheaper tokens if both sides have them."""
         grown = chips_after(self.scenario, self.draws, years, end)
         return grown * cheaper(self.scenario, self.draws, years) if in_both(self.scenario) else grown
 
