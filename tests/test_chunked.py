@@ -18,7 +18,7 @@ from fleetline.beliefs import Worlds
 from fleetline.chunked import chunks, in_chunks, together
 from fleetline.scenario import scenario
 from fleetline.study import today, world
-from fleetline.study.results import Asked, Rows, once
+from fleetline.study.results import Asked, Rows, Section, once
 from fleetline.worlds import interval
 
 
@@ -81,10 +81,9 @@ def test_a_study_in_chunks_is_of_all_its_worlds(monkeypatch: pytest.MonkeyPatch)
         walks.append(asked)
         return [{"step": "none"}]
 
-    walk.__module__ = today.__name__
-    monkeypatch.setattr(today, "OF_NO_WORLD", frozenset({walk}))
-    monkeypatch.setattr(today, "QUESTIONS", {"today_now": today.today_now, "walk": walk})
-    monkeypatch.setattr(study_of, "QUESTIONS", {"crossover": world.crossover})
+    worlds = Section((today.today_now,), of_worlds=True, of_the_answer=True)
+    monkeypatch.setattr(today, "ANSWER", (worlds, Section((walk,))))
+    monkeypatch.setattr(study_of, "ARGUMENT", (Section((world.crossover,), of_worlds=True),))
     monkeypatch.setattr(chunked, "CHUNK", 40)
     found = study_of.study("0", scenario("today"), draws=100).tables
     assert len(walks) == 1  # not once a chunk

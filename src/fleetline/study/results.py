@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from fleetline.beliefs import Worlds
-from fleetline.scenario import Scenario
+from fleetline.scenario import KEYS, Scenario
 
 Rows = list[dict[str, Any]]
 
@@ -53,6 +53,23 @@ class Asked:
         return self.scenario.number("serving.speed")
 
 
+Question = Callable[[Asked], Rows]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Questions that belong together, each a table by the name of its function.
+
+    Attributes:
+        of_worlds: whether the answers are of possible worlds, and so are made of all draws.
+        of_the_answer: whether they are asked of the scenario itself, also where the argument is of another.
+    """
+
+    questions: Sequence[Question]
+    of_worlds: bool = False
+    of_the_answer: bool = False
+
+
 Answer = TypeVar("Answer")
 
 
@@ -87,3 +104,21 @@ class Results:
 def percentiles(drawn: npt.ArrayLike) -> dict[str, float]:
     """5%, 50% and 95% of a quantity over its worlds, as p5, p50, p95."""
     return dict(zip(("p5", "p50", "p95"), np.quantile(np.asarray(drawn), [0.05, 0.5, 0.95]).tolist(), strict=True))
+
+
+def assumptions_of(scenario: Scenario) -> Rows:
+    """Every line of a scenario as the report lists it: value or interval, unit, source; a guess says so."""
+    lines = (scenario.assumptions[key] for key in KEYS if key in scenario)
+    return [
+        {
+            "key": line.key,
+            "value": ", ".join(line.value) if isinstance(line.value, tuple) else line.value,
+            "low": line.low,
+            "high": line.high,
+            "unit": line.unit,
+            "source": line.source,
+            "note": line.note,
+            "about": KEYS[line.key].about,
+        }
+        for line in lines
+    ]

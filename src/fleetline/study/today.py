@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -11,8 +11,7 @@ import numpy as np
 from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.markets import Market, market_of
-from fleetline.scenario import KEYS
-from fleetline.study.results import Asked, Rows, once, percentiles
+from fleetline.study.results import Asked, Rows, Section, assumptions_of, once, percentiles
 from fleetline.walks import compare
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
@@ -228,40 +227,19 @@ def today_walk(asked: Asked) -> Rows:
 
 def today_assumptions(asked: Asked) -> Rows:
     """Every line of the scenario: value or interval, unit, source; a guess says so."""
-    return [
-        {
-            "key": line.key,
-            "value": ", ".join(line.value) if isinstance(line.value, tuple) else line.value,
-            "low": line.low,
-            "high": line.high,
-            "unit": line.unit,
-            "source": line.source,
-            "note": line.note,
-            "about": KEYS[line.key].about,
-        }
-        for line in (asked.scenario.assumptions[key] for key in KEYS if key in asked.scenario)
-    ]
+    return assumptions_of(asked.scenario)
 
 
-QUESTIONS: Mapping[str, Callable[[Asked], Rows]] = MappingProxyType(
-    {
-        question.__name__: question
-        for question in (
-            today_now,
-            today_crossover,
-            today_by_time,
-            today_probability,
-            today_market,
-            today_pays,
-            today_no_crunch,
-            today_classes,
-            today_chips,
-            today_holds,
-            today_demand,
-            today_walk,
-            today_assumptions,
-        )
-    }
+ANSWER: Sequence[Section] = (
+    # How full the fleet is, since or until when.
+    Section((today_now, today_crossover, today_by_time, today_probability), of_worlds=True, of_the_answer=True),
+    # What the price does, what pays for the chips, and what would have to be true for no crunch.
+    Section((today_market, today_pays, today_no_crunch), of_worlds=True, of_the_answer=True),
+    # Which tier and request keeps how much busy, on which chips; which configuration serves each model best.
+    Section((today_classes, today_chips), of_worlds=True, of_the_answer=True),
+    Section((today_holds,), of_the_answer=True),
+    # How fast what is asked for grows.
+    Section((today_demand,), of_worlds=True, of_the_answer=True),
+    # What moved the answer since the article, and what it rests on.
+    Section((today_walk, today_assumptions), of_the_answer=True),
 )
-
-OF_NO_WORLD = frozenset({today_holds, today_walk, today_assumptions})  # of the median world, of so many worlds, of none
