@@ -15,7 +15,7 @@ from fleetline.errors import InputError
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import demand as world
 from fleetline.world import series
-from fleetline.worlds import DRAWS, scenario_of, worlds
+from fleetline.worlds import DRAWS, interval, scenario_of, worlds
 
 _LAST_DAY = datetime.date(2100, 1, 1)  # growth carried further is no forecast
 
@@ -165,8 +165,7 @@ def _quantiles(growth: series.Growth | Belief) -> dict[str, float]:
 
 def _growth(chosen: Scenario, drawn: Worlds) -> dict[str, float]:
     if world.slows(chosen):
-        low, middle, high = np.quantile(world.growth_draws(chosen, drawn), [0.05, 0.5, 0.95]).tolist()
-        return {"p5": low, "p50": middle, "p95": high}
+        return interval(world.growth_draws(chosen, drawn))
     return _quantiles(world.growth_of(chosen))
 
 

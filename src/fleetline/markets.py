@@ -131,11 +131,15 @@ def _prices(price: Array) -> dict[str, float | None]:
     return {name: each if np.isfinite(each) else None for name, each in zip(("p5", "p50", "p95"), points, strict=True)}
 
 
+def _earned(chosen: Scenario, drawn: Worlds) -> Array:
+    """The revenue of model developers on the scenario's day [USD/year]."""
+    key = "market.revenue_growth"
+    return glut.revenue(chosen.date("fleet.as_of"), drawn.draw(key, chosen.belief(key)))
+
+
 def _owning(chosen: Scenario, drawn: Worlds, found: Load) -> dict[str, Any]:
     cost = glut.owning(chosen, drawn)
-    earned = glut.revenue(
-        chosen.date("fleet.as_of"), drawn.draw("market.revenue_growth", chosen.belief("market.revenue_growth"))
-    )
+    earned = _earned(chosen, drawn)
     load = found.total[found.now]
     return {
         "cost_usd_year": interval(cost.usd_year),
@@ -149,8 +153,7 @@ def _owning(chosen: Scenario, drawn: Worlds, found: Load) -> dict[str, Any]:
 
 def _list_prices(chosen: Scenario, drawn: Worlds, found: Load) -> dict[str, Any]:
     at_list = at_list_prices(chosen, found.mix, found.tokens[found.now])
-    key = "market.revenue_growth"
-    earned = glut.revenue(chosen.date("fleet.as_of"), drawn.draw(key, chosen.belief(key)))
+    earned = _earned(chosen, drawn)
     return {
         "at_list_usd_year": interval(at_list),
         "reported_over_list": interval(earned / at_list),

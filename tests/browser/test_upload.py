@@ -10,21 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from browser.driving import Guard, Visit, control, numbers, settled
+from fleetline.webapp.upload import EXAMPLE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
-
-LLAMA = {
-    "model_type": "llama",
-    "hidden_size": 4096,
-    "num_hidden_layers": 32,
-    "num_attention_heads": 32,
-    "num_key_value_heads": 8,
-    "intermediate_size": 14336,
-    "vocab_size": 128256,
-    "max_position_embeddings": 131072,
-    "torch_dtype": "bfloat16",
-}
 
 
 def _give(page: Page, path: Path) -> None:
@@ -35,7 +24,7 @@ def test_an_uploaded_config_is_the_model(visit: Visit, tmp_path: Path) -> None:
     page = visit()
     before = numbers(page)
     path = tmp_path / "mine.json"
-    path.write_text(json.dumps(LLAMA), encoding="utf-8")
+    path.write_text(json.dumps(dict(EXAMPLE)), encoding="utf-8")
     _give(page, path)
     page.get_by_text("mine: 8.03 billion parameters").wait_for()
     settled(page)
@@ -52,8 +41,8 @@ def test_an_uploaded_config_is_the_model(visit: Visit, tmp_path: Path) -> None:
     [
         ("{ not json", "was not understood"),
         ("[1, 2]", "was not understood"),
-        (json.dumps(LLAMA | {"num_hidden_layers": -3}), "num_hidden_layers"),
-        (json.dumps(LLAMA | {"model_type": "teapot"}), "was not understood"),
+        (json.dumps(dict(EXAMPLE) | {"num_hidden_layers": -3}), "num_hidden_layers"),
+        (json.dumps(dict(EXAMPLE) | {"model_type": "teapot"}), "was not understood"),
     ],
 )
 def test_a_broken_config_is_refused_in_words(visit: Visit, guard: Guard, tmp_path: Path, content: str, words: str) -> None:
@@ -91,6 +80,6 @@ def test_a_config_may_be_dropped_on_the_page(visit: Visit) -> None:
             for (const kind of ["dragover", "drop"])
                 window.dispatchEvent(new DragEvent(kind, { dataTransfer: carried, bubbles: true, cancelable: true }));
         }""",
-        json.dumps(LLAMA),
+        json.dumps(dict(EXAMPLE)),
     )
     page.get_by_text("dropped: 8.03 billion parameters").wait_for()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,6 +46,11 @@ def standing_in(folder: Path) -> Iterator[None]:
 def table_path(name: str) -> Path:
     """Where the table `name` ("chip_specs.csv", "benchmarks.parquet") stands."""
     return data_folder() / name
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Twelve hexadecimal digits of SHA-256 over some files, by which what was made from them tells whether they changed."""
+    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
 
 
 def read_rows(name: str, row_type: type[RowType]) -> list[RowType]:

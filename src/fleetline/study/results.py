@@ -8,9 +8,6 @@ from functools import wraps
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-import numpy as np
-import numpy.typing as npt
-
 from fleetline.beliefs import Worlds
 from fleetline.scenario import KEYS, Scenario
 
@@ -99,11 +96,6 @@ class Results:
     methods: Mapping[str, str]
     assumptions: Rows
     sources: Rows
-
-
-def percentiles(drawn: npt.ArrayLike) -> dict[str, float]:
-    """5%, 50% and 95% of a quantity over its worlds, as p5, p50, p95."""
-    return dict(zip(("p5", "p50", "p95"), np.quantile(np.asarray(drawn), [0.05, 0.5, 0.95]).tolist(), strict=True))
 
 
 def assumptions_of(scenario: Scenario) -> Rows:

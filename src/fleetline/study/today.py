@@ -11,7 +11,7 @@ import numpy as np
 from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.markets import Market, market_of
-from fleetline.study.results import Asked, Rows, Section, assumptions_of, once, percentiles
+from fleetline.study.results import Asked, Rows, Section, assumptions_of, once
 from fleetline.walks import compare
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
@@ -21,6 +21,7 @@ from fleetline.world.questions import questions
 from fleetline.world.rates import central
 from fleetline.world.supply import supply
 from fleetline.world.trend import trend
+from fleetline.worlds import interval
 
 _UNITS = MappingProxyType(
     {
@@ -83,7 +84,7 @@ def today_by_time(asked: Asked) -> Rows:
     found = _load(asked)
     named = {"load": found.total, "tokens": found.tokens, "supply": found.supply, "demand": found.demand}
     return [
-        {"what": what, "date": date_of(float(year)).isoformat()} | percentiles(drawn)
+        {"what": what, "date": date_of(float(year)).isoformat()} | interval(drawn)
         for what, values in named.items()
         for year, drawn in zip(found.years, values, strict=True)
     ]
@@ -193,9 +194,9 @@ def today_demand(asked: Asked) -> Rows:
     found = trend(asked.scenario)
     paths = found.paths(asked.draws)
     rows: Rows = [
-        {"what": "tokens on the day", "unit": "token/s"} | percentiles(np.exp(paths.level)),
-        {"what": "growth on the day", "unit": "factor/year"} | percentiles(np.exp(paths.growth)),
-        {"what": "half-life of growth", "unit": "year"} | percentiles(paths.half_life),
+        {"what": "tokens on the day", "unit": "token/s"} | interval(np.exp(paths.level)),
+        {"what": "growth on the day", "unit": "factor/year"} | interval(np.exp(paths.growth)),
+        {"what": "half-life of growth", "unit": "year"} | interval(paths.half_life),
     ]
     known: dict[str, tuple[float, str]] = {
         f"part {name}": (float(np.exp(each)), "token/s") for name, each in found.best.parts.items()

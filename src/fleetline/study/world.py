@@ -12,12 +12,13 @@ from fleetline.catalog import load
 from fleetline.catalog.load import EVERY_CHIP
 from fleetline.dates import date_of
 from fleetline.scenario import changed
-from fleetline.study.results import Asked, Rows, once, percentiles
+from fleetline.study.results import Asked, Rows, once
 from fleetline.world import demand as demanded
 from fleetline.world import growth as growing
 from fleetline.world.crossover import Summary, summary
 from fleetline.world.crunch import Sides, known, sides
 from fleetline.world.supply import measured_supply, supply
+from fleetline.worlds import interval
 
 # what the report holds beside each other: name -> the scenario's lines that differ
 CASES = {
@@ -46,7 +47,7 @@ def world_supply(asked: Asked) -> Rows:
 
 
 def _supply_row(case: str, workload: str, drawn: Array, person: float | None) -> dict[str, Any]:
-    return {"case": case, "workload": workload} | percentiles(drawn) | {"per_person_month": person}
+    return {"case": case, "workload": workload} | interval(drawn) | {"per_person_month": person}
 
 
 def supply_by_system(asked: Asked) -> Rows:
@@ -73,7 +74,7 @@ def supply_by_quarter(asked: Asked) -> Rows:
     for workload in asked.workloads:
         years, served = known(past, workload, asked.scenario.date("fleet.as_of"))
         rows += [
-            {"workload": workload, "date": date_of(year).isoformat()} | percentiles(drawn)
+            {"workload": workload, "date": date_of(year).isoformat()} | interval(drawn)
             for year, drawn in zip(years.tolist(), served, strict=True)
         ]
     return rows
@@ -142,7 +143,7 @@ def demand_used(asked: Asked) -> Rows:
     rows: Rows = []
     for workload in dict.fromkeys((*asked.workloads, asked.scenario.text("demand.native_workload"))):
         date, drawn = demanded.demand_draws(asked.scenario, asked.draws, workload)
-        rows.append({"workload": workload, "date": date.isoformat()} | percentiles(drawn))
+        rows.append({"workload": workload, "date": date.isoformat()} | interval(drawn))
     return rows
 
 
@@ -156,7 +157,7 @@ def demand_growth(asked: Asked) -> Rows:
             "last": max(fit.points[-1].row.as_of for fit in fits),
             "points": sum(len(fit.points) for fit in fits),
         }
-        | percentiles(demanded.growth_draws(asked.scenario, asked.draws))
+        | interval(demanded.growth_draws(asked.scenario, asked.draws))
     ]
     printed = articles_growth()
     rows.append(
@@ -178,7 +179,7 @@ def supply_against_demand(asked: Asked) -> Rows:
         years = np.arange(each.years[0], each.horizon + 0.01, 0.25).tolist()
         for side, drawn in (("supply", each.supply_at(years)), ("demand", each.demand_at(years))):
             rows += [
-                {"workload": each.workload, "side": side, "date": date_of(year).isoformat()} | percentiles(values)
+                {"workload": each.workload, "side": side, "date": date_of(year).isoformat()} | interval(values)
                 for year, values in zip(years, drawn, strict=True)
             ]
     return rows

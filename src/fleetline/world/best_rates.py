@@ -11,8 +11,7 @@ Source: ours.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -23,6 +22,7 @@ import numpy as np
 
 from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import RateRow
+from fleetline.catalog.tables import digest
 from fleetline.deployment import Options
 from fleetline.errors import InputError
 from fleetline.frontiers import explore
@@ -133,14 +133,10 @@ def digests() -> tuple[str, str]:
     package = files("fleetline")
     roots = [Path(str(package / name)) for name in _CODE]
     code = [path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*.py")))]
-    return _hash([table_path(f"{table}.csv") for table in (*_TABLES, *_MORE_TABLES)]), _hash(code)
+    return digest([table_path(f"{table}.csv") for table in (*_TABLES, *_MORE_TABLES)]), digest(code)
 
 
 def made_with() -> str:
     """The digests in the words of a row's source."""
     data, code = digests()
     return f"make rates, tables {data}, code {code}"
-
-
-def _hash(paths: Iterable[Path]) -> str:
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]

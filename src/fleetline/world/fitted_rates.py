@@ -22,7 +22,6 @@ Source: ours; the fit as `calibration/pooled.py` says.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -38,7 +37,7 @@ from fleetline.calibration.best_errors import LENGTH, TIME
 from fleetline.calibration.layouts import Layout, designers, layouts_for, target
 from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import FittedErrorRow, FittedRateRow
-from fleetline.catalog.tables import data_folder
+from fleetline.catalog.tables import data_folder, digest
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.scenario import Scenario
@@ -104,7 +103,7 @@ def rates(asked: Asked) -> Rates:
 
 @lru_cache(maxsize=4)
 def _tabled(folder: Path) -> Mapping[Asked, Rates]:  # noqa: ARG001  (the folder is the cache's key)
-    data = digest()
+    data = tables_digest()
     points: dict[Asked, list[FittedRateRow]] = {}
     for row in load().rows("fitted_rates", FittedRateRow):
         if f"tables {data}" in row.source:
@@ -249,13 +248,13 @@ _TABLES = ("benchmark_models", "checkpoints", "chip_specs", "formats", "hardware
 _MORE_TABLES = ("models_added", "pooled_kernel", "pooled_law", "speculation", "systems")
 
 
-def digest() -> str:
+def tables_digest() -> str:
     """Of the tables that rates are found with."""
     tables = [table_path(f"{table}.csv") for table in (*_TABLES, *_MORE_TABLES)]
     paths = [*tables, table_path(runs.POOLED), *runs.shipped()]
-    return hashlib.sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:12]
+    return digest(paths)
 
 
 def made_with() -> str:
     """The digest in the words of a row's source."""
-    return f"make fitted-rates, tables {digest()}"
+    return f"make fitted-rates, tables {tables_digest()}"
