@@ -23,9 +23,12 @@ from hypothesis import strategies as st
 from fleetline.architecture.attention import Numbers
 from fleetline.deployment import deploy
 from fleetline.physics import serving
+from fleetline.physics.arrivals.poisson import Poisson
 from fleetline.physics.critical import critical_batch
+from fleetline.physics.rewrites.prefix_cache import PrefixCache
 from fleetline.physics.rewrites.speculative import Speculative
-from fleetline.physics.roofline import Efficiency
+from fleetline.physics.roofline import Efficiency, Leg, StageTime
+from fleetline.physics.schedules import Cycle
 from fleetline.physics.serving import Deployment, Limits
 
 NONE_WANTED = Limits()
@@ -231,6 +234,43 @@ def test_the_first_token_waits_for_prefill_alone() -> None:
     # by hand: 2 x 32e9 x 8000 FLOP at 720 PF/s and 2 x 61 x 64 x 256 x 8000 x 4000 at 360 PF/s, a thousand times
     by_hand = 1000 * (2 * 32e9 * 8000 / 720e15 + 2 * 61 * 64 * 256 * 8000 * 4000 / 360e15)
     assert found.ttft_s == pytest.approx(by_hand, rel=ROUNDING)
+
+
+# --- who pays, who is left ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hit", [0.0, 0.8])
+def test_the_cost_of_a_cycle_is_shared_out_in_whole(hit: float) -> None:
+    deployment = made(rewrites=(PrefixCache(hit),))
+    found = serving.rates(deployment, 16.0)
+    shares = serving.shares(deployment, found)
+    # of a request's 4,000 prompt tokens those that are hit are read, the others computed; 500 are answered
+    assert shares.input * 4000 * (1 - hit) + shares.cached * 4000 * hit + shares.output * 500 == pytest.approx(1.0)
+    prefill, decode = serving.alone_s(found.prefill), serving.alone_s(found.decode)
+    assert shares.output * 500 == pytest.approx(decode / (prefill + decode))
+    # a cached token of each of 16 requests: 1,440 bytes at 0.4 of 4 TB/s
+    assert shares.cached == pytest.approx(16 * 1440 / 1.6e12 / (prefill + decode))
+
+
+def test_a_stage_by_itself_is_all_that_it_waits_for() -> None:
+    assert serving.alone_s(StageTime(Leg(1.0, 2.0), Leg(4.0, 3.0), 8.0, 16.0)) == 2 + 4 + 8 + 16
+
+
+def test_more_requests_than_are_served_are_an_overrun() -> None:
+    able = float(serving.rates(made(), 16.0).throughput) / 500.0  # requests a second
+    for rate, over in ((0.5 * able, False), (1.5 * able, True), (1e3 * able, True)):
+        deployment = replace(made(), arrivals=Poisson(rate=rate))
+        assert bool(serving.overrun(deployment, serving.rates(deployment, 16.0))) is over
+    assert not serving.overrun(made(), serving.rates(made(), 16.0))  # the next batch comes when this one is answered
+
+
+def test_a_cycle_may_wait_for_the_network() -> None:
+    legs = (Leg(1.0, 2.0), Leg(3.0, 1.0))
+    assert [serving.BOUNDS[int(serving.longest_wait(Cycle(legs, *rest)))] for rest in ((0.5, 4.0), (5.0, 4.0))] == [
+        "network",
+        "latency",
+    ]
+    assert serving.BOUNDS[int(serving.longest_wait(Cycle(legs, 3.0, 3.0)))] == "compute"  # of equals the first
 
 
 # --- experts ------------------------------------------------------------------------------------------------------------

@@ -61,6 +61,49 @@ def test_the_same_operation_is_done_once_and_one_that_nobody_asks_for_never() ->
     assert steps(lambda a, b: a - b) != steps(lambda a, b: (a - b) * 2.0)  # the control
 
 
+def test_a_program_keeps_as_few_buffers_as_are_alive_at_once() -> None:
+    def buffers(function: Callable[..., Any]) -> list[str]:
+        return [each.name for each in Recorded(function).recorded((np.ones(3),))[1]._buffers]
+
+    assert buffers(np.exp) == []  # straight into the result
+    assert buffers(lambda a: np.exp(np.sin(np.cos(np.tan(a))))) == ["float64"]  # each in the place of the one before
+    assert buffers(lambda a: np.sin(a) * np.cos(a)) == ["float64", "float64"]
+    assert buffers(lambda a: np.where((a > 1.0) & (a < 2.0), np.sin(a), 0.0)) == ["bool", "bool", "float64"]
+
+
+def test_what_is_told_twice_and_what_comes_in_are_copied() -> None:
+    values = np.array([3.0, 1.0, 2.0])
+    one, twice, again, same = Recorded(lambda a: (a, a * 2.0, a * 2.0, a + 0.0))(values)
+    assert [each.tolist() for each in (one, twice, again, same)] == [[3, 1, 2], [6, 2, 4], [6, 2, 4], [3, 1, 2]]
+    assert one is not values
+    assert twice is not again
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (lambda a: 2.0 - a, [-1.0, 1.0, 0.0]),  # only what stands on the right of - and / leaves the other as it is
+        (lambda a: 0.0 - a, [-3.0, -1.0, -2.0]),
+        (lambda a: 1.0 / a, [1 / 3, 1.0, 0.5]),
+        (lambda a: 0.0 + a, [3.0, 1.0, 2.0]),
+        (lambda a: a * 0.0, [0.0, 0.0, 0.0]),
+        (lambda a: a + 1.0, [4.0, 2.0, 3.0]),
+        (lambda a: np.clip(a, 1.5, 2.5), [2.5, 1.5, 2.0]),
+        (lambda a: np.where(True, a, 0.0), [3.0, 1.0, 2.0]),
+        (lambda a: np.where(False, a, a * 2.0), [6.0, 2.0, 4.0]),
+        (lambda a: np.isposinf(1.0 / (a - 1.0)), [False, True, False]),
+        (lambda a: (a > 1.5) | np.True_, True),
+        (lambda a: np.False_ & (a > 1.5), False),
+        (lambda a: np.True_ & (a > 1.5), [True, False, True]),
+        (lambda a: (a > 1.5) | (a < 1.2), [True, True, True]),
+    ],
+)
+def test_a_recording_by_hand(function: Callable[..., Any], expected: Any) -> None:
+    with np.errstate(divide="ignore"):
+        found = Recorded(function)(np.array([3.0, 1.0, 2.0]))
+    assert np.asarray(found).tolist() == expected
+
+
 @pytest.mark.parametrize(
     "function",
     [
