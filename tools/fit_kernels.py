@@ -189,8 +189,8 @@ def _v4(heads: Any) -> Any:
     return 7168.0 * 2048.0 + heads * (1536.0 * 512.0 + 512.0 * 1024.0 + 128.0 * 7168.0)
 
 
-def _dsa(heads: Any, top: float = 2048.0) -> tuple[Attention, ...]:
-    glm = Latent(6144.0, heads, 2048.0, 512.0, 192.0, 64.0, 256.0, top=top)
+def _dsa(heads: Any) -> tuple[Attention, ...]:
+    glm = Latent(6144.0, heads, 2048.0, 512.0, 192.0, 64.0, 256.0, top=2048.0)
     return (glm, Indexer(32.0, 128.0, 2048.0 * 32.0 * 128.0 + 6144.0 * (128.0 + 32.0)))
 
 

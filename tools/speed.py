@@ -78,8 +78,8 @@ def text(run: Run) -> str:
         cores=machine["cpu"].get("count", "?"),
         python=machine["python_version"],
         numpy=np.__version__,
-        deployments=_threads(of(run, "deployments"), "points a second"),
-        floor=_threads(of(run, "floor"), "points a second") + "\n" + _beside(run),
+        deployments=_threads(of(run, "deployments")),
+        floor=_threads(of(run, "floor")) + "\n" + _beside(run),
         questions=_table(("what", "seconds"), [(what(each), _seconds(each)) for each in of(run, "questions")]),
         growth=_growth(growth(run)),
         memory=_memory(run),
@@ -116,11 +116,11 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (head, aligned, *rows))
 
 
-def _threads(found: Sequence[Run], unit: str) -> str:
+def _threads(found: Sequence[Run]) -> str:
     """A row for each question, by threads."""
     by = {(what(each), each["extra_info"]["threads"]): each for each in found}
     names, counts = dict.fromkeys(name for name, _ in by), sorted({count for _, count in by})
-    head = [unit, *(f"{count} thread{'s' if count > 1 else ''}" for count in counts)]
+    head = ["points a second", *(f"{count} thread{'s' if count > 1 else ''}" for count in counts)]
     rows = [[name, *(f"{_rate(by[name, count]):,.0f}" for count in counts)] for name in names]
     return _table(head, rows) if rows else "Not measured: no C compiler here."
 

@@ -25,11 +25,11 @@ def _question(row: ArticleNumberRow) -> dict[str, Any]:
     }
 
 
-def _operator(row: ArticleNumberRow, stage: str, group: str) -> OperatorCost:
+def _attention(row: ArticleNumberRow, stage: str) -> OperatorCost:
     return next(
         cost
         for cost in breakdown(**_question(row), batch=row.batch or 1.0)
-        if cost.stage == stage and cost.operator.endswith(group)
+        if cost.stage == stage and cost.operator.endswith("attention")
     )
 
 
@@ -47,7 +47,7 @@ def _answered(field: str) -> Callable[[ArticleNumberRow], float]:
 
 def _prefill_with_full_context(row: ArticleNumberRow) -> float:
     """Causal attention sees half of the pairs, so seeing all of them costs its arithmetic once more."""
-    return _answered("prefill.compute_s")(row) + _operator(row, "prefill", "attention").compute_s
+    return _answered("prefill.compute_s")(row) + _attention(row, "prefill").compute_s
 
 
 def _speculation_gain(row: ArticleNumberRow) -> float:
@@ -72,7 +72,7 @@ def _weight_bytes(row: ArticleNumberRow) -> float:
 
 def _cache_bytes_per_pass(row: ArticleNumberRow) -> float:
     deployment, _ = deploy(**_question(row))
-    return _operator(row, "decode", "attention").bytes / float(serving.planned(deployment, 1.0).decode.passes)
+    return _attention(row, "decode").bytes / float(serving.planned(deployment, 1.0).decode.passes)
 
 
 QUANTITIES: Mapping[str, Callable[[ArticleNumberRow], float]] = MappingProxyType(
@@ -84,7 +84,7 @@ QUANTITIES: Mapping[str, Callable[[ArticleNumberRow], float]] = MappingProxyType
         "decode_compute_s": _answered("decode.compute_s"),
         "decode_bandwidth_s": _answered("decode.bandwidth_s"),
         "prefill_compute_full_context_s": _prefill_with_full_context,
-        "prefill_cache_bytes": lambda row: _operator(row, "prefill", "attention").bytes,
+        "prefill_cache_bytes": lambda row: _attention(row, "prefill").bytes,
         "decode_cache_bytes_per_pass": _cache_bytes_per_pass,
         "absorbed_over_plain": _absorbed_over_plain,
         "absorbed_over_plain_with_rope": _absorbed_over_plain_with_rope,

@@ -26,6 +26,7 @@ Array = npt.NDArray[np.float64]
 Single = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.intp]
 
+_FAR = 2.5  # median absolute deviations from which on a row counts as an outlier
 _AT_ONCE = 1024  # rows of a covariance computed together, to stay within cache and memory
 
 
@@ -215,13 +216,13 @@ def weights_without(solved: Solved, block: Rows) -> Array:
     return rest
 
 
-def inflation(deviations: Array, cap: float = 2.5) -> Array:
+def inflation(deviations: Array) -> Array:
     """Noise variance of each row over the rest's, by how far it lies outside: 1 inside, growing with the square.
 
-    Three times the squared distance in units of `cap` median absolute deviations (a Student-like weight).
+    Three times the squared distance in units of 2.5 median absolute deviations (a Student-like weight).
     """
     middle = float(np.median(np.abs(deviations)))
-    return np.asarray(1.0 + 3.0 * (deviations / (cap * middle)) ** 2)
+    return np.asarray(1.0 + 3.0 * (deviations / (_FAR * middle)) ** 2)
 
 
 def mean(kernel: Kernel, new: Inputs, fitted: Inputs, weights: Array) -> Array:

@@ -26,6 +26,7 @@ Alike = npt.NDArray[np.bool_] | None  # which pairs share labels; None: all do
 _SPREAD = 0.5  # of a number's logarithm, prior: at 1.0 sizes learned from half of the configurations score the rest worse
 _REACH = (4.0, 2.0)  # how far below and above its start a logarithm may end
 _NOISE_REACH = 1.0  # the same of a row's noise: single precision inverts no matrix that has next to none
+_ITERATIONS = 30  # of the search at most
 _DIGITS = 3  # of what is kept, so that the last bits of a machine do not reach the fit
 
 
@@ -46,7 +47,7 @@ class _Pairs:
     inflated: Array
 
 
-def learn(start: Kernel, rows: Inputs, values: Array, groups: Rows, inflated: Array, iterations: int = 30) -> Kernel:
+def learn(start: Kernel, rows: Inputs, values: Array, groups: Rows, inflated: Array) -> Kernel:
     """The kernel with the deviations, length scales and noise that make the rows' deviations most likely.
 
     Args:
@@ -64,7 +65,7 @@ def learn(start: Kernel, rows: Inputs, values: Array, groups: Rows, inflated: Ar
 
     bounds = [(each - _REACH[0], each + _REACH[1]) for each in begin]
     bounds[-2] = (begin[-2] - _NOISE_REACH, begin[-2] + _REACH[1])
-    options = {"maxiter": iterations, "maxfun": iterations + 5}
+    options = {"maxiter": _ITERATIONS, "maxfun": _ITERATIONS + 5}
     found = optimize.minimize(objective, begin, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return _with(start, np.log([float(f"{each:.{_DIGITS}g}") for each in np.exp(found.x)]))
 

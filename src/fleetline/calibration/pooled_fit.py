@@ -264,13 +264,13 @@ class FittedSide:
     solved: Solved
 
 
-def learned(quantity: str, seen: Observed, law: Law, sample: int = _SAMPLE) -> Kernel:
+def learned(quantity: str, seen: Observed, law: Law) -> Kernel:
     """The kernel of a quantity, its sizes learned from a sample of whole configurations."""
     rows = seen.having(quantity)
     rows = rows[seen.rows.guessed[rows] == 0]
     order = np.random.default_rng(0).permutation(np.unique(seen.group[rows]))
     size = np.bincount(seen.group[rows], minlength=int(order.max()) + 1)[order]
-    rows = rows[np.isin(seen.group[rows], order[np.cumsum(size) <= sample])]
+    rows = rows[np.isin(seen.group[rows], order[np.cumsum(size) <= _SAMPLE])]
     few = seen.take(rows)
     here, left = row_inputs(few.rows), _left(quantity, few, law)
     begin = start(quantity)

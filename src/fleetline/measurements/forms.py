@@ -58,9 +58,9 @@ class Labels:
     speculation: str | None
 
 
-def labels(record: Record, *, speculation: str = "spec_method") -> Labels:
+def labels(record: Record) -> Labels:
     """The labels of a row with the database's own column names."""
-    spoken = record.text(speculation)
+    spoken = record.text("spec_method")
     return Labels(
         model=names.model_key(record.needed_text("model")),
         hardware=record.needed_text("hardware").casefold(),

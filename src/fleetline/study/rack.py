@@ -10,7 +10,7 @@ import numpy as np
 from fleetline.article import compare_article
 from fleetline.deployment import breakdown, throughput
 from fleetline.frontiers import frontier
-from fleetline.study.results import SYSTEM, Asked, Rows
+from fleetline.study.results import RACKS, SYSTEM, Asked, Rows
 
 
 def stage_times(asked: Asked) -> Rows:
@@ -108,7 +108,7 @@ def speed_frontier(asked: Asked) -> Rows:
 def racks(asked: Asked) -> Rows:
     """What one rack serves at the wanted speed: both racks, all workloads, ideal and calibrated, speculating or not."""
     rows: Rows = []
-    for system in ("gb200-nvl72", "gb300-nvl72"):
+    for system in RACKS:
         for workload in asked.workloads:
             for preset in ("ideal", "article"):
                 for speculative in (None, asked.speculative):
@@ -146,9 +146,12 @@ def article_numbers(_: Asked) -> Rows:
     return [asdict(comparison) for comparison in compare_article()]
 
 
-def _batches(first: float, last: float, points: int = 120) -> np.ndarray[Any, np.dtype[np.float64]]:
+_POINTS = 120  # of a curve at most
+
+
+def _batches(first: float, last: float) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Whole batches, evenly spaced by ratio."""
-    return np.unique(np.round(np.geomspace(first, last, points)))
+    return np.unique(np.round(np.geomspace(first, last, _POINTS)))
 
 
 def _pairs(batches: np.ndarray[Any, Any], values: np.ndarray[Any, Any]) -> list[tuple[float, float]]:

@@ -13,6 +13,7 @@ from fleetline.scenario import KEYS, Scenario
 
 Rows = list[dict[str, Any]]
 
+RACKS = ("gb200-nvl72", "gb300-nvl72")  # those of the article
 SYSTEM = "gb200-nvl72"  # the rack the article follows through every step
 
 

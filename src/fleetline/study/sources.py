@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from fleetline.catalog import load
-from fleetline.study.results import Asked, Rows
+from fleetline.study.results import RACKS, Asked, Rows
 
 
 def used_sources(asked: Asked) -> Rows:
     """The catalog rows behind this study: every figure of its model, chips and presets with the source it comes from."""
     catalog = load()
-    chips = {catalog.system(system).chip.name for system in ("gb200-nvl72", "gb300-nvl72")}
+    chips = {catalog.system(system).chip.name for system in RACKS}
     wanted = {"hbm_capacity", "hbm_bandwidth", "fp4_dense", "fp8_dense", "rent_3yr", "scaleup_domain"}
     rows: Rows = []
     for row in catalog.tables["presets"]:

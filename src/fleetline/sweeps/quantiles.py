@@ -31,14 +31,14 @@ def _at(ordered: Array, place: Array) -> Array:
     return low + (high - low) * (place - below)
 
 
-def most_frequent(texts: npt.NDArray[np.object_], empty: str = "") -> npt.NDArray[np.object_]:
-    """The text met most often in each row of `texts`, shape (points, draws), `empty` aside; the first by letter of equals.
+def most_frequent(texts: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """The text met most often in each row of `texts`, shape (points, draws), "" aside; the first by letter of equals.
 
-    `empty` where there is no other.
+    "" where there is no other.
     """
-    words = sorted({*texts.ravel().tolist()} - {empty})
+    words = sorted({*texts.ravel().tolist()} - {""})
     counts = [np.count_nonzero(texts == word, axis=1) for word in words]
-    most = np.full(texts.shape[0], empty, dtype=object)
+    most = np.full(texts.shape[0], "", dtype=object)
     seen = np.zeros(texts.shape[0], dtype=np.intp)
     for word, count in zip(words, counts, strict=True):
         most[count > seen] = word
