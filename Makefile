@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench bench-report data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden
+.PHONY: help report test check-long lint types contract unit bench bench-report data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden mutants
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench       how fast it is, as docs/speed.md"
 	@echo "make bench-report how long reports of up to a million worlds take, for the next make bench (a quarter of an hour)"
 	@echo "make check-long  the slow checks"
+	@echo "make mutants     mutation testing of the physics, as docs/mutants.md (maintainers; long; asked again, only what survived)"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers; two minutes)"
@@ -50,6 +51,9 @@ unit: .venv/dev.stamp
 
 check-long: .venv/dev.stamp
 	$(BIN)/pytest -m long
+
+mutants: .venv/dev.stamp
+	$(BIN)/python tools/mutants.py out/mutants tools/survivors.csv docs/mutants.md
 
 bench: .venv/dev.stamp
 	$(BIN)/pytest benchmarks -q -o addopts= --ignore benchmarks/test_report_speed.py --benchmark-json=.benchmarks.json
