@@ -204,8 +204,8 @@ def _survivors(file: str, mutated: str, alive: Mapping[str, int | None]) -> Iter
                 was += old[start:end]
                 became += new[first:last]
         called = function.removeprefix("x").replace("ǁ", ".").removeprefix(".").removeprefix("_")
-        texts = (" / ".join(line.strip() for line in text) for text in (was, became))
-        yield Survivor(file, called, *texts, code != NO_TESTS)
+        before, after = (" / ".join(line.strip() for line in text) for text in (was, became))
+        yield Survivor(file, called, before, after, code != NO_TESTS)
 
 
 # Why nothing is missing where a mutant of the group survives.
