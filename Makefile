@@ -4,13 +4,17 @@ BIN := .venv/bin
 
 .DELETE_ON_ERROR:
 .PHONY: help report test check-long lint types contract unit bench bench-report data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden mutants
+.PHONY: dist audit weight
 
 help:
 	@echo "make report      the study as out/report.html (sets up .venv on first use)"
 	@echo "make test        ruff, mypy, import contract, pytest"
 	@echo "make bench       how fast it is, as docs/speed.md"
 	@echo "make bench-report how long reports of up to a million worlds take, for the next make bench (a quarter of an hour)"
-	@echo "make check-long  the slow checks"
+	@echo "make check-long  the slow checks, and docs/checks.md"
+	@echo "make dist        wheel and sdist of what is committed, in out/dist"
+	@echo "make audit       look the pinned requirements up in the advisories (needs the network)"
+	@echo "make weight      renew docs/weight.md, what is installed and how heavy (maintainers)"
 	@echo "make mutants     mutation testing of the physics, as docs/mutants.md (maintainers; long; asked again, only what survived)"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
@@ -50,7 +54,26 @@ unit: .venv/dev.stamp
 	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
 
 check-long: .venv/dev.stamp
-	$(BIN)/pytest -m long
+	$(BIN)/pytest -m long --junitxml=out/long.xml -o junit_family=xunit1
+	$(BIN)/python tools/checks.py out/long.xml docs/checks.md
+
+# Hatchling, pinned in requirements/core.txt, dates every file alike, so the bytes follow from the commit alone.
+dist: .venv/core.stamp
+	@test -z "$$(git status --porcelain 2>/dev/null)" || { echo "make dist builds what is committed: commit or stash your changes first" >&2; exit 1; }
+	rm -rf out/dist
+	env -u SOURCE_DATE_EPOCH $(BIN)/python -m hatchling build -d out/dist
+	cd out/dist && sha256sum *
+
+audit: out/audit/stamp
+	out/audit/bin/python tools/audit.py
+
+out/audit/stamp: requirements/audit.txt
+	$(PYTHON) -m venv out/audit
+	out/audit/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/audit.txt
+	touch $@
+
+weight: .venv/dev.stamp
+	$(BIN)/python tools/weight.py docs/weight.md
 
 mutants: .venv/dev.stamp
 	$(BIN)/python tools/mutants.py out/mutants tools/survivors.csv docs/mutants.md
@@ -123,7 +146,7 @@ docs: .venv/dev.stamp
 
 lock: .venv/dev.stamp
 	$(BIN)/pip install --quiet uv
-	for set in core web cluster dev; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
+	for set in core web cluster dev audit; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --upgrade --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate requirements/$$set.in -o requirements/$$set.txt; done
 	for peer in aiconfigurator genz-llm; do $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-header --no-annotate benchmarks/peers/requirements/$$peer.in \

@@ -7,6 +7,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -256,13 +257,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
 @pytest.mark.long
-def test_memory_does_not_grow_with_points(tmp_path: Path) -> None:
+def test_memory_does_not_grow_with_points(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     def largest(batches: int, draws: int) -> int:
         given = GRID | {"batch": {"from": 1, "to": 4096, "points": batches}, "draws": draws}
         command = [sys.executable, "-c", MEASURED, json.dumps(given), str(tmp_path / f"{batches}-{draws}")]
         return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     few, rows_too, draws_too = largest(500, 100), largest(4000, 100), largest(500, 800)  # 2.4 and 19.2 million points
+    record_property("megabytes", round(max(few, rows_too, draws_too) / 1e6))
     assert few < 600e6
     assert max(rows_too, draws_too) < few + 150e6
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -91,7 +91,16 @@ def test_every_check_holds(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
+@pytest.fixture
+def counted(record_property: Callable[[str, object], None]) -> Iterator[None]:
+    """How many requests the application got, for docs/checks.md."""
+    before = _ASKED.total()
+    yield
+    record_property("requests", _ASKED.total() - before)
+
+
 @pytest.mark.long
+@pytest.mark.usefixtures("counted")
 @whole.parametrize()
 @settings(_same, max_examples=_MANY)
 def test_every_check_holds_thousands_of_times(case: schemathesis.Case[Any]) -> None:
