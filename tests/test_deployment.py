@@ -13,6 +13,7 @@ import pytest
 from fleetline.answers import Prices, StageSeconds, Throughput
 from fleetline.catalog import load
 from fleetline.deployment import breakdown, deploy, throughput
+from fleetline.deployment.requests import REUSE
 from fleetline.errors import InputError
 from fleetline.frontiers import frontier
 from fleetline.physics import serving
@@ -95,8 +96,7 @@ def test_bad_input_is_one_line_with_its_field(options: dict[str, Any], field: st
     assert "\n" not in refused.value.message
 
 
-_NOT_ASKED = ("framework", "prefix_hit", "prefix_shared", "prefixes", "turns", "turns_kept", "think_s", "rate")
-REUSE_NONE = {**dict.fromkeys(_NOT_ASKED), "arrivals": "batch"}
+REUSE_NONE = {**dict.fromkeys(("framework", *REUSE, "rate")), "arrivals": "batch"}
 NUMERIC = {
     *("batch", "speed", "max_ttft", "input_tokens", "output_tokens", "gpus"),
     *("compute_efficiency", "bandwidth_efficiency", "step_latency_s", "hbm_reserve"),

@@ -15,4 +15,4 @@ PAGE = Path(__file__).parents[1] / "docs" / "deployments.md"
 def test_a_row_is_what_the_tool_writes(model: str, system: str, workload: str) -> None:
     section = PAGE.read_text(encoding="utf-8").split(f"\n## {model}\n")[1].split("\n## ")[0]
     table = section.split(f"\n{workload}:\n")[1].split(":1000:\n")[0]
-    assert row(line_of(model, system, workload)) in table.splitlines()
+    assert row(line_of(model, system, workload)) in table.splitlines(), "out of date: make tables"

@@ -11,4 +11,5 @@ PAGE = Path(__file__).parents[1] / "docs" / "forecasts.md"
 
 
 def test_the_page_is_made_by_the_tool() -> None:
-    assert not differences(forecasts.forecasts(), PAGE.read_text(encoding="utf-8"))
+    moved = differences(forecasts.forecasts(), PAGE.read_text(encoding="utf-8"))
+    assert not moved, f"if the change is meant: make forecasts, and look at the diff: {moved}"

@@ -26,9 +26,9 @@ README = ROOT / "README.md"
     ],
 )
 def test_every_example_prints_what_the_page_says(name: str) -> None:
-    """If this fails and the change is meant: `make pictures`, and look at the diff."""
     page = (ROOT / name).read_text(encoding="utf-8")
-    assert not differences(filled(page), page)
+    moved = differences(filled(page), page)
+    assert not moved, f"if the change is meant: make pictures, and look at the diff: {moved}"
 
 
 def test_an_output_that_is_not_the_commands_is_noticed() -> None:

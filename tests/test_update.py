@@ -88,6 +88,15 @@ def test_a_series_without_a_place_is_noticed(tmp_path: Path) -> None:
     assert all(each["before"] == each["after"] for each in found.moved)
 
 
+def test_a_chip_that_was_not_sold_before_brings_its_rows(tmp_path: Path) -> None:
+    last = edition()[-1]
+    put(tmp_path, "chip_sales", [*edition(), last | {"chip_type": "VR200"}])
+    fleet = {"fleet": "all", "chip_type": "VR200", "system": "vr200-nvl72", "source": "guess"}
+    put(tmp_path, "fleets", [dict.fromkeys(shipped("fleets")[0], "") | fleet])
+    found = fl.update(tmp_path, draws=20)
+    assert found.notices == ["announced.csv line 2: VR200 NVL72 is sold now, as VR200; take its row out"]
+
+
 def test_without_a_folder_the_steps(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(["update"])

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from rates import SCENARIOS, best_by_wall, median_ratio, ratios
+from rates import all_asked, best_by_wall, median_ratio, ratios
 
 from fleetline import runs
 from fleetline.beliefs import Z95
@@ -32,11 +32,9 @@ from fleetline.calibration.pooled_fit import Table, fit_law, fit_side, table
 from fleetline.calibration.recipes import architecture_of
 from fleetline.catalog import load
 from fleetline.catalog.rows import BestRunRow, FittedErrorRow, FittedRateRow
-from fleetline.scenario import scenario
 from fleetline.world import best_rates, fitted_rates
 from fleetline.world.best_rates import Question
 from fleetline.world.fitted_rates import Asked
-from fleetline.world.questions import questions
 
 RATES, ERRORS, RUNS = (
     [*(name for name in row.model_fields if name not in {"source", "table", "line"}), "source"]
@@ -49,27 +47,24 @@ COMPARED = (PAIR, MODEL, CHIP)  # ways that both predictors can be held out in
 
 def main(data: Path) -> None:
     """The three tables."""
-    made = fitted_rates.made_with()
-    write(data / "fitted_rates.csv", RATES, [[*line, made] for line in rates()])
+    asked = all_asked()
+    tabled = [Asked(each.model, each.system, each.gpus, each.workload, each.prefix_hit) for each in asked]
+    made = fitted_rates.source(tabled)
+    write(data / "fitted_rates.csv", RATES, [[*line, made] for line in rates(tabled)])
     every = table(runs.rows_of(())[0], load(), runs.recorded())
     seen = every.seen.take(every.fitted)
     law = fit_law(seen)
     kernel = runs.pooled().sides["throughput"].kernel
     held = HeldOut(law, fit_side("throughput", seen, law.law, kernel), seen)
     found = best_runs(held, every)
-    with_kernels = f"{made}; {best_rates.made_with()}"
+    with_kernels = f"{made}; {best_rates.source(asked)}"
     write(data / "best_runs.csv", RUNS, [[*cells(each), with_kernels] for each in found])
     write(data / "fitted_errors.csv", ERRORS, [[*line, made] for line in errors(held, found)])
 
 
-def rates() -> list[list[object]]:
-    """Every question of the shipped scenarios, at every speed that is reached."""
+def rates(asked: Sequence[Asked]) -> list[list[object]]:
+    """Every question, at every speed that is reached."""
     lines: list[list[object]] = []
-    asked = [
-        Asked(each.model, each.system, each.gpus, each.workload, each.prefix_hit)
-        for name in SCENARIOS
-        for each in questions(scenario(name))
-    ]
     for each in dict.fromkeys(asked):
         found = fitted_rates.found(each)
         start = list(each.__dict__.values())

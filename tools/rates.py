@@ -30,11 +30,16 @@ RATES = [*Question.__dataclass_fields__, "output_tok_s", "reason", "configuratio
 
 def main(data: Path) -> None:
     """Both tables."""
-    made = best_rates.made_with()
-    asked = list(dict.fromkeys(each for name in SCENARIOS for each in questions(scenario(name))))
+    asked = all_asked()
+    made = best_rates.source(asked)
     lines = [[*each.__dict__.values(), *_cells(best_rates.explored(each)), made] for each in asked]
     _write(data / "rates.csv", RATES, lines)
     _write(data / "reached.csv", ["system", "model", "models", "low", "central", "high", "source"], reached(made))
+
+
+def all_asked() -> list[Question]:
+    """Every question of the shipped scenarios."""
+    return list(dict.fromkeys(each for name in SCENARIOS for each in questions(scenario(name))))
 
 
 def _cells(found: Found) -> list[str]:

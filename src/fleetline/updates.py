@@ -20,7 +20,7 @@ import numpy as np
 
 from fleetline.beliefs import Worlds
 from fleetline.catalog import load
-from fleetline.catalog.rows import ChipSalesRow, DemandSeriesRow, TokenDemandRow
+from fleetline.catalog.rows import AnnouncedRow, ChipSalesRow, DemandSeriesRow, FleetRow, TokenDemandRow
 from fleetline.catalog.tables import data_folder, fault, standing_in
 from fleetline.dates import span
 from fleetline.errors import InputError, read_text, unknown_name
@@ -32,19 +32,20 @@ from fleetline.world.load import load_of
 from fleetline.worlds import scenario_of, worlds
 
 DRAWS = 1000
-TABLES = ("announced", "api_prices", "chip_sales", "chip_sales_cumulative", "demand_series", "token_demand")
+_CHIPS = ("chip_specs", "systems", "fleets", "announced")
+TABLES = (*_CHIPS, "chip_sales", "chip_sales_cumulative", "token_demand", "demand_series", "api_prices")
 _SAME_RATE = 0.02  # tokens over their period against the row's own rate: months are 28 to 31 days, and rates are rounded
 
 STEPS = (
     "Put the new rows, and only these, into a folder: chip_sales.csv (an edition of its own, every quarter of it), "
     "token_demand.csv (as stated: tokens, period, direction, when measured, when announced), and where needed "
-    "demand_series.csv, announced.csv, api_prices.csv, chip_sales_cumulative.csv. Headers as the catalog's; every row "
-    "with its source, date and licence.",
+    "demand_series.csv, announced.csv, api_prices.csv, chip_sales_cumulative.csv; for a chip that was not sold before "
+    "fleets.csv (as which system it serves) and, where the catalog has not got it, chip_specs.csv and systems.csv. Headers "
+    "as the catalog's; every row with its source, date and licence.",
     "fleetline update --check FOLDER: every row by the catalog's rules, what would move, which entries of the ledger "
     "would be scored. It changes nothing.",
     "Append the rows to the tables of the same name in src/fleetline/catalog/data (or to the collection, then make data). "
-    "A series without a line in demand_series.csv counts nowhere; a new chip needs rows in chip_specs.csv, systems.csv "
-    "and fleets.csv, and make rates.",
+    "A series without a line in demand_series.csv counts nowhere. After a new chip: make fitted-rates rates.",
     "Name the new edition and the new day in scenarios/today.toml (fleet.vintage, fleet.as_of, demand.as_of); look at "
     "fleet.sales_growth and what its source says.",
     "fleetline score: what the forecasts of earlier releases were worth. Their rows stay as they are.",
@@ -162,7 +163,20 @@ def _checked(given: Given) -> list[str]:
     for row in new_said:
         _check_statement(row)
     placed = {row.series for row in load().rows("demand_series", DemandSeriesRow)}
-    return [f"{row.series}: not in demand_series, so it counts nowhere" for row in new_said if row.series not in placed]
+    unplaced = [f"{row.series}: not in demand_series, so it counts nowhere" for row in new_said if row.series not in placed]
+    return [*unplaced, *_still_announced(sales[old:])]
+
+
+def _still_announced(sold: Sequence[ChipSalesRow]) -> list[str]:
+    """Announced chips that are sold now: their share comes on top of what carrying on their sales gives them."""
+    types = {sale.chip_type for sale in sold}
+    fleets, rows = load().rows("fleets", FleetRow), load().rows("announced", AnnouncedRow)
+    systems = {row.system: row.chip_type for row in fleets if row.system and row.chip_type in types}
+    return [
+        f"announced.csv line {row.line}: {row.chip} is sold now, as {systems[row.system]}; take its row out"
+        for row in rows
+        if row.system in systems
+    ]
 
 
 def _check_sale(row: ChipSalesRow, editions: set[str]) -> None:

@@ -14,6 +14,7 @@ from published_configs import CONFIGS, OTHERS
 import fleetline as fl
 from fleetline.catalog import listing, load
 from fleetline.catalog.imported import from_config, saved_folder
+from fleetline.catalog.imported_rows import write_rows
 from fleetline.errors import InputError
 
 RACK = "gb200-nvl72"
@@ -205,3 +206,32 @@ def test_a_catalog_of_ones_own_keeps_its_models(kimi: Path, tables: Tables) -> N
     fl.import_model(kimi, save=True)
     assert fl.throughput("my-kimi", RACK, batch=8).feasible
     assert (tables.folder / "models" / "my-kimi.json").exists()
+
+
+# --- as rows of the catalog -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def written(kimi: Path, tmp_path: Path) -> list[Path]:
+    """Rows of the model, made before another catalog stands in."""
+    return write_rows(from_config(kimi), tmp_path / "rows", "an example")
+
+
+def test_rows_at_the_end_of_the_tables_make_the_same_model(kimi: Path, written: list[Path], tables: Tables) -> None:
+    assert [path.name for path in written] == ["models_added.csv", "checkpoints.csv"]
+    for path in written:
+        with tables.path(path.stem).open("a", encoding="utf-8") as table:
+            table.write(path.read_text(encoding="utf-8"))
+    ours, found = from_config(kimi), load()
+    assert found.model("my-kimi") == ours.model
+    (stored,) = found.checkpoints_of("my-kimi")
+    assert ours.checkpoint is not None
+    assert (stored.formats, stored.kv_cache) == (ours.checkpoint.formats, ours.checkpoint.kv_cache)
+
+
+@pytest.mark.parametrize(("source", "said"), [(None, "source: missing"), ("a file", "rows: cannot write in")])
+def test_rows_need_a_source_and_overwrite_nothing(source: str | None, said: str, kimi: Path, tmp_path: Path) -> None:
+    (tmp_path / "models_added.csv").write_text("mine")
+    with pytest.raises(InputError, match=said):
+        write_rows(from_config(kimi), tmp_path, source)
+    assert (tmp_path / "models_added.csv").read_text() == "mine"

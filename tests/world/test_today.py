@@ -180,9 +180,9 @@ def test_the_table_is_not_used_after_a_change(tables: Tables) -> None:
 
 
 def test_a_table_made_with_other_code_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
-    data, _ = best_rates.digests()
-    monkeypatch.setattr(best_rates, "digests", lambda: (data, "other code"))
     known = {best_rates._question(row): row.output_tok_s for row in load().rows("rates", RateRow)}
+    data, _ = best_rates.digests(known)
+    monkeypatch.setattr(best_rates, "digests", lambda _: (data, "other code"))
     for wrong, used in ((1.0, True), (1.01, False)):
         monkeypatch.setattr(best_rates, "explored", lambda asked, wrong=wrong: best_rates.Found(known[asked] * wrong))
         best_rates._tabled.cache_clear()
@@ -196,15 +196,15 @@ def test_another_speed_is_found_on_the_spot() -> None:
 
 
 def test_the_shipped_table_is_in_use() -> None:
-    """If this fails, rates have moved and every answer of today is slow: `make rates`."""
-    assert len(best_rates._tabled(table_path("rates.csv"))) == len(load().rows("rates", RateRow))
+    used, rows = (len(each) for each in (best_rates._tabled(table_path("rates.csv")), load().rows("rates", RateRow)))
+    assert used == rows, "rates have moved and answers by measured kernels are slow: make rates"
 
 
 @pytest.mark.long
 def test_the_shipped_table_has_every_question_and_its_answers() -> None:
     rows = load().rows("rates", RateRow)
-    assert {row.source for row in rows} == {best_rates.made_with()}, "out of date: make rates"
-    assert len(rows) == len(questions(TODAY))
+    assert {row.source for row in rows} == {best_rates.source(questions(TODAY))}, "out of date: make rates"
+    assert len(rows) == len(questions(TODAY)), "out of date: make rates"
     for asked in questions(TODAY)[::40]:
         assert best_rate(asked).tok_s == pytest.approx(explored(asked).tok_s, rel=1e-9)
 

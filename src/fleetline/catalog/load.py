@@ -253,7 +253,8 @@ def _check_announced(table: Sequence[rows.AnnouncedRow], chips: Mapping[str, Chi
             raise fault(row, "note", "a chip without a system says why")
         share = sum(each.share for each in table if each.designer == row.designer)
         if share > 1.0:
-            raise fault(row, "share", f"the announced chips of {row.designer} have {share:g} of its arithmetic")
+            said = f"the announced chips of {row.designer} have {share:g} of its arithmetic, allowed at most 1"
+            raise fault(row, "share", said)
 
 
 EVERY_CHIP = "all"  # the fleet that leaves out no chip that was sold
@@ -278,7 +279,7 @@ def _check_fleets(
             share = sum(row.share for row in table if row.fleet == fleet and row.counts(sale))
             if share > 1.0 + 1e-9 or (fleet == EVERY_CHIP and share < 1.0 - 1e-9):
                 said = f"the fleet '{fleet}' counts {share:g} of the {sale.chip_type} sold from {sale.start_date}"
-                raise fault(sale, "chip_type", said)
+                raise fault(sale, "chip_type", f"{said}; fleets.csv must count each once")
 
 
 def _formats(table: Sequence[rows.FormatRow]) -> dict[str, NumberFormat]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -72,12 +73,22 @@ def import_model(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What to call it, instead of its file or folder.")
     ] = None,
+    rows: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Write it as rows for the catalog's tables; needs --source.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(metavar="TEXT", help="Where the file is from, for the rows.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """A Hugging Face config.json as a model: parameters, cache, attention, and how its weights are stored."""
+    from fleetline.catalog.imported import from_config
     from fleetline.catalog.imported import import_model as read
 
     answer = read(config, save=save, name=name)
+    if rows is not None:
+        from fleetline.catalog.imported_rows import write_rows
+
+        written = write_rows(from_config(Path(config), name), Path(rows), source)
+        answer["rows"] = [str(path) for path in written]
     figures = [{"what": key.replace("_", " "), "value": value} for key, value in answer.items() if key not in _TABLED]
     parts = {"part": "part", "parameters": "weights", "active": "active", "format": "stored as", "bytes": "bytes"}
     layers = {"kind": "attention", "layers": "layers"}

@@ -2,16 +2,16 @@
 
 Found by `frontiers.explore` with measured kernel times; a fifth of a second each, so those that the shipped scenarios ask
 for are found beforehand (`make rates`) and kept in the catalog's table `rates`. The table carries digests of the tables and
-of the code it was made with. Where a table has changed it is not used; where only code has, it is used if some of its
-rates, spread over it, are found anew to be what it says. Otherwise, as for any other question, a rate is found on the spot,
-once a process.
+of the code it was made with (`made_with`). Where a table has changed it is not used; where only code has, it is used if
+some of its rates, spread over it, are found anew to be what it says. Otherwise, as for any other question, a rate is found
+on the spot, once a process.
 
 Source: ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
@@ -27,6 +27,7 @@ from fleetline.deployment import Options
 from fleetline.errors import InputError
 from fleetline.frontiers import explore
 from fleetline.physics.serving import Limits
+from fleetline.world import made_with
 
 BEST = "best"  # in the place of a schedule or a speculation: whichever serves most
 
@@ -66,8 +67,9 @@ def best_rate(question: Question) -> Found:
 
 @lru_cache(maxsize=4)
 def _tabled(folder: Path) -> Mapping[Question, Found]:  # noqa: ARG001  (the folder is the cache's key)
-    data, code = digests()
-    rows = [row for row in load().rows("rates", RateRow) if f"tables {data}" in row.source]
+    every = load().rows("rates", RateRow)
+    data, code = digests(_question(row) for row in every)
+    rows = [row for row in every if f"tables {data}" in row.source]
     found = {_question(row): Found(row.output_tok_s, row.reason or "", row.configuration or "") for row in rows}
     same_code = all(f"code {code}" in row.source for row in rows)
     return MappingProxyType(found if same_code or _still_holds(found) else {})
@@ -128,15 +130,16 @@ _TABLES = ("benchmark_models", "checkpoints", "chip_specs", "formats", "kernels"
 _MORE_TABLES = ("presets_fitted", "speculation", "systems")
 
 
-def digests() -> tuple[str, str]:
-    """Of the tables and of the code that a rate is found with."""
+def digests(asked: Iterable[Question]) -> tuple[str, str]:
+    """Of the rows that these rates are found with, and of the code."""
     package = files("fleetline")
     roots = [Path(str(package / name)) for name in _CODE]
     code = [path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*.py")))]
-    return digest([table_path(f"{table}.csv") for table in (*_TABLES, *_MORE_TABLES)]), digest(code)
+    of = made_with.names((each.model, each.system) for each in asked)
+    return made_with.of_tables((*_TABLES, *_MORE_TABLES), of), digest(code)
 
 
-def made_with() -> str:
+def source(asked: Iterable[Question]) -> str:
     """The digests in the words of a row's source."""
-    data, code = digests()
+    data, code = digests(asked)
     return f"make rates, tables {data}, code {code}"

@@ -22,7 +22,7 @@ Source: ours; the fit as `calibration/pooled.py` says.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -37,10 +37,11 @@ from fleetline.calibration.best_errors import LENGTH, TIME
 from fleetline.calibration.layouts import Layout, designers, layouts_for, target
 from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import FittedErrorRow, FittedRateRow
-from fleetline.catalog.tables import data_folder, digest
+from fleetline.catalog.tables import data_folder
 from fleetline.errors import InputError, unknown_name
 from fleetline.physics.schedules import SCHEDULES
 from fleetline.scenario import Scenario
+from fleetline.world import made_with
 
 PRACTICE = "serving.practice"
 BEST, NONE = "best", "none"
@@ -103,12 +104,17 @@ def rates(asked: Asked) -> Rates:
 
 @lru_cache(maxsize=4)
 def _tabled(folder: Path) -> Mapping[Asked, Rates]:  # noqa: ARG001  (the folder is the cache's key)
-    data = tables_digest()
+    every = load().rows("fitted_rates", FittedRateRow)
+    data = tables_digest(_asked(row) for row in every)
     points: dict[Asked, list[FittedRateRow]] = {}
-    for row in load().rows("fitted_rates", FittedRateRow):
+    for row in every:
         if f"tables {data}" in row.source:
-            points.setdefault(Asked(*(getattr(row, name) for name in Asked.__dataclass_fields__)), []).append(row)
+            points.setdefault(_asked(row), []).append(row)
     return MappingProxyType({asked: _rates_of(rows, asked.gpus) for asked, rows in points.items()})
+
+
+def _asked(row: FittedRateRow) -> Asked:
+    return Asked(*(getattr(row, name) for name in Asked.__dataclass_fields__))
 
 
 def _rates_of(rows: Sequence[FittedRateRow], gpus: int) -> Rates:
@@ -248,13 +254,12 @@ _TABLES = ("benchmark_models", "checkpoints", "chip_specs", "formats", "hardware
 _MORE_TABLES = ("models_added", "pooled_kernel", "pooled_law", "speculation", "systems")
 
 
-def tables_digest() -> str:
-    """Of the tables that rates are found with."""
-    tables = [table_path(f"{table}.csv") for table in (*_TABLES, *_MORE_TABLES)]
-    paths = [*tables, table_path(runs.POOLED), *runs.shipped()]
-    return digest(paths)
+def tables_digest(asked: Iterable[Asked]) -> str:
+    """Of the rows and files that these rates are found with."""
+    of = made_with.names((each.model, each.system) for each in asked)
+    return made_with.of_tables((*_TABLES, *_MORE_TABLES), of, [table_path(runs.POOLED), *runs.shipped()])
 
 
-def made_with() -> str:
+def source(asked: Iterable[Asked]) -> str:
     """The digest in the words of a row's source."""
-    return f"make fitted-rates, tables {tables_digest()}"
+    return f"make fitted-rates, tables {tables_digest(asked)}"
