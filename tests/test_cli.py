@@ -130,7 +130,14 @@ def test_a_system_of_ones_own_from_the_printed_example(tmp_path: Path, capsys: p
         ((*RACK, "--speed", "fast"), "speed", "got 'fast', allowed a number"),
         ((*RACK, "--sped", "3"), "arguments", "--speed"),
         (("thruput",), "arguments", "thruput"),
-        (("throughput",), "arguments", "MODEL"),
+        (("throughput",), "arguments", "Missing argument 'MODEL'; Example: fleetline throughput"),
+        ((*RACK, "--max-ttft", "500ms"), "max_ttft", "allowed a number of seconds, without the unit"),
+        (("plan", "kimi-k2.6", "--systems", "b200", "h200"), "arguments", "(h200); names of --systems stand in one word"),
+        (("crunch", "--set", "growth.demand=4", "today", "growth.supply=3"), "arguments", "follows a --set of its own"),
+        (("crunch", "today", "--scenario", "article"), "arguments", "given twice: 'today' and 'article'"),
+        (("supply", "--scenario", "today", "article"), "arguments", "given twice: 'today' and 'article'"),
+        (("supply", "today", "article"), "arguments", "unexpected extra argument(s) (article)"),
+        (("crunch", "--scenario", "--draws"), "arguments", "requires an argument"),
         (("throughput", "kimi-k2.6", "missing.toml"), "system file", "No such file"),
         (("frontier", *RACK[1:], "--points", "1"), "points", "at least 2"),
         (("models", "kimi"), "model or system", "did you mean"),
@@ -286,3 +293,12 @@ def test_people_get_tables_of_an_imported_model(tmp_path: Path) -> None:
     code, shown = in_terminal([sys.executable, "-m", "fleetline", "import-model", str(path)], 160)
     assert code == 0
     assert "total parameters" in shown and "routed_experts" in shown and "sliding-window" in shown and "{" not in shown
+
+
+@pytest.mark.parametrize("command", ["supply", "demand", "crunch"])
+def test_a_scenario_stands_in_front_or_behind_its_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    few = ("--draws", "20")
+    ways = ((command, "today", *few), (command, "--scenario", "today", *few), (command, *few, "--scenario=today"))
+    answers = [json.loads(run(*each, capsys=capsys)[1]) for each in ways]
+    assert answers[0] == answers[1] == answers[2]
+    assert answers[0]["scenario"] == "today" != json.loads(run(command, *few, capsys=capsys)[1])["scenario"]

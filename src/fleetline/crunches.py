@@ -15,6 +15,7 @@ from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world.assignment import assignment
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
+from fleetline.world.demand import growth_source
 from fleetline.world.load import Load, load_of
 from fleetline.world.mix import has_mix
 from fleetline.world.supply import ALTERNATIVES
@@ -40,6 +41,7 @@ class Crunch:
     demand_growth_per_year: Mapping[str, float]
     workloads: Sequence[Mapping[str, Any]]
     mix: Mapping[str, Any] | None = None
+    demand_growth_source: str = ""
 
 
 def crunch(
@@ -71,6 +73,7 @@ def _crunch(chosen: Scenario, drawn: Worlds) -> Crunch:
         demand_growth_per_year=interval(found[0].demand_growth),
         workloads=[{"workload": each.workload} | vars(summary(each.crossover())) for each in found],
         mix=_mix(load_of(chosen, drawn), chosen) if has_mix(chosen) else None,
+        demand_growth_source=growth_source(chosen),
     )
 
 

@@ -119,7 +119,7 @@ def demand(
         proxy=world.chosen(chosen),
         proxies=_proxies(chosen, drawn, workload, day),
         growth_per_year=_growth(chosen, drawn),
-        growth_source=_growth_source(chosen),
+        growth_source=world.growth_source(chosen),
         growth_series=[_fitted(fit) for fit in world.fitted_growth(chosen).fits],
         comparisons=comparisons(chosen),
     )
@@ -167,14 +167,6 @@ def _growth(chosen: Scenario, drawn: Worlds) -> dict[str, float]:
     if world.slows(chosen):
         return interval(world.growth_draws(chosen, drawn))
     return _quantiles(world.growth_of(chosen))
-
-
-def _growth_source(chosen: Scenario) -> str:
-    if world.slows(chosen):
-        return f"every series of demand_series on {chosen.text('fleet.as_of')}, growth.model {chosen.text('growth.model')}"
-    if "growth.demand" in chosen:
-        return f"growth.demand, {chosen.assumptions['growth.demand'].source}"
-    return f"fitted from {chosen.text('growth.series_from')} on to {', '.join(chosen.names('growth.series'))}"
 
 
 def _fitted(fit: series.Fit) -> Fitted:

@@ -35,12 +35,21 @@ class Infeasible(FleetlineError):  # noqa: N818  (an answer to a sound question,
     kind = "infeasible"
 
 
-def unknown_name(what: str, got: str, names: Iterable[str], *, where: str = "", field: str = "") -> InputError:
-    """The error for a name that is not in the list, with the nearest one that is; `where` it stood, if in a file."""
+def unknown_name(
+    what: str, got: str, names: Iterable[str], *, where: str = "", field: str = "", likely: Iterable[str] = ()
+) -> InputError:
+    """The error for a name that is not in the list, with the nearest one that is; `where` it stood, if in a file.
+
+    `likely` are names of the list that would be nearer than any that is spelled alike.
+    """
     allowed = sorted(names)
     folded = {name.casefold(): name for name in allowed}
     longer = [name for name in folded if got and name.startswith(got.casefold())]
-    near = longer[:1] or difflib.get_close_matches(got.casefold(), folded, n=1, cutoff=0.5)
+    near = (
+        [name.casefold() for name in likely][:1]
+        or longer[:1]
+        or difflib.get_close_matches(got.casefold(), folded, n=1, cutoff=0.5)
+    )
     hint = f"did you mean '{folded[near[0]]}'?" if near else f"known: {', '.join(allowed)}"
     return InputError(f"{where}unknown {what} '{got}'; {hint}", field=field or what, got=got, allowed=allowed)
 

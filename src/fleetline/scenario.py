@@ -153,7 +153,13 @@ KEYS: Mapping[str, Key] = MappingProxyType(
             required=False,
         ),
         "growth.efficiency_in": Key("name", "both: in supply and demand; neither: taken out of both", required=False),
-        "growth.demand": Key("factor/year", "growth of demand, in the fitted one's place", 0.1, 1000.0, required=False),
+        "growth.demand": Key(
+            "factor/year",
+            "growth of demand, the same every year, in the place of what is fitted and of its slowing",
+            0.1,
+            1000.0,
+            required=False,
+        ),
         "market.elasticity": Key(
             "exponent", "fall of all tokens with a price over its trend, as logarithms", 0.0, 100.0, required=False
         ),
@@ -328,7 +334,7 @@ def _flat(where: str, given: Mapping[str, Any]) -> Iterable[tuple[str, Mapping[s
             raise InputError(f"{where}{group}: got {str(lines)[:40]}, allowed lines below [{group}]", field=group)
         for key, cells in lines.items():
             if f"{group}.{key}" not in KEYS:
-                raise unknown_name("key", f"{group}.{key}", KEYS, where=where)
+                raise unknown_name("key", f"{group}.{key}", KEYS, where=where, likely=_likely(f"{group}.{key}"))
             if not isinstance(cells, Mapping):
                 raise InputError(
                     f"{where}{group}.{key}: got {str(cells)[:40]}, allowed {{value = ..., unit = ..., source = ...}}",
@@ -360,7 +366,7 @@ def _setting(setting: str) -> Assumption:
     if not equals:
         raise InputError(f"set: got '{setting}', allowed KEY=VALUE or KEY=LOW..HIGH", field="set", got=setting)
     if key not in KEYS:
-        raise unknown_name("key", key, KEYS, where="set: ")
+        raise unknown_name("key", key, KEYS, where="set: ", likely=_likely(key))
     low, dots, high = given.partition("..")
     if not KEYS[key].numeric:
         value: Any = [part.strip() for part in given.split(",")] if KEYS[key].unit == "names" else given
@@ -368,6 +374,13 @@ def _setting(setting: str) -> Assumption:
     if dots:
         return _checked("set: ", key, None, _number(key, low), _number(key, high), SET_ON_COMMAND_LINE, "")
     return _checked("set: ", key, _number(key, given), None, None, SET_ON_COMMAND_LINE, "")
+
+
+def _likely(key: str) -> list[str]:
+    """Keys of the same words in another order (demand.growth), or of the same last word (inference_share)."""
+    words, last = sorted(key.split(".")), key.rpartition(".")[2]
+    turned = [each for each in KEYS if sorted(each.split(".")) == words]
+    return [*turned, *(each for each in KEYS if each.partition(".")[2] == last)]
 
 
 def _number(key: str, text: str) -> float:

@@ -47,6 +47,8 @@ def picked(selection: Selection, quantity: str) -> list[float]:
     [
         (None, ids(ROWS)),
         ("model=kimik2.5", ["kimi on gb200", "kimi on mi355x"]),
+        ("model=kimi-k2.5", ["kimi on gb200", "kimi on mi355x"]),  # as the catalog calls it
+        ("model=DeepSeek-R1,vendor=NVIDIA", ["r1 on gb200"]),
         ("vendor=NVIDIA", ["kimi on gb200", "r1 on gb200"]),
         ("model=kimik2.5,vendor=NVIDIA", ["kimi on gb200"]),
         (" model = DSR1 ", ["r1 on gb200"]),  # blanks and the value's capitals do not matter

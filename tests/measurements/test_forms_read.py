@@ -10,7 +10,9 @@ import published_rows as published
 import pytest
 from published_rows import complete, only, write_csv, write_dump, write_json
 
-from fleetline.measurements import Pool, read
+from fleetline.catalog import load, table_path
+from fleetline.measurements import Measurement, Pool, names, read
+from fleetline.measurements.example import EXAMPLE
 
 PREFILL = Pool(2, 4, 4, 4, dp_attention=True, total=8)
 DECODE = Pool(1, 16, 16, 16, dp_attention=True, total=16)
@@ -296,3 +298,26 @@ def test_measured_columns_may_be_absent(tmp_path: Path) -> None:
     bare = published.api_row()
     del bare["metrics"]
     assert only(write_json(tmp_path, [bare])).tpot_s is None
+
+
+# --- rows to start from -----------------------------------------------------------------------------------------------
+
+
+def test_the_rows_to_start_from_are_rows_of_the_shipped_table(tmp_path: Path) -> None:
+    (tmp_path / "runs.csv").write_text(EXAMPLE, encoding="utf-8")
+    ours, shipped = read(tmp_path / "runs.csv"), {row.row_id: row for row in read(table_path("benchmarks.parquet")).rows}
+    assert len(ours.rows) == 6
+    assert [_said(row) for row in ours.rows] == [_said(shipped[row.row_id]) for row in ours.rows]
+
+
+def _said(row: Measurement) -> tuple[object, ...]:
+    """What the columns of the example say of a row."""
+    named = (row.model, row.hardware, row.framework, row.precision, row.speculation, row.decode.tp, row.decode.ep)
+    load = (row.input_tokens, row.output_tokens, row.concurrency)
+    return (*named, *load, row.kind, row.tpot_s, row.ttft_s, row.throughput_gpu)
+
+
+def test_a_row_may_call_its_model_as_the_catalog_does() -> None:
+    """Whatever a benchmark's key stands for, the catalog's name leads to a key that stands for the same."""
+    meant = load().benchmark_models
+    assert {name: meant.get(names.model_key(name)) for name in meant.values()} == {name: name for name in meant.values()}

@@ -260,7 +260,7 @@ def test_growth_is_fitted_and_google_s_stands_beside_the_article_s_ten() -> None
 def test_growth_may_be_an_assumption() -> None:
     found = demand("article", draws=10, settings=["growth.demand=6.7..10"])
     assert found.growth_per_year == pytest.approx({"p5": 6.7, "p50": math.sqrt(67), "p95": 10})
-    assert found.growth_source == "growth.demand, set on the command line"
+    assert found.growth_source == "growth.demand, set on the command line, the same every year"
 
 
 def test_as_of_moves_every_proxy_along_the_growth() -> None:

@@ -137,6 +137,8 @@ def test_settings_change_single_lines() -> None:
     [
         ("demand.engineers", "allowed KEY=VALUE or KEY=LOW..HIGH"),
         ("demand.enginers=3", "did you mean 'demand.engineers'?"),
+        ("demand.growth=3", "unknown key 'demand.growth'; did you mean 'growth.demand'?"),
+        ("inference_share=0.6", "unknown key 'inference_share'; did you mean 'fleet.inference_share'?"),
         ("demand.engineers=many", "demand.engineers: got 'many', allowed a number"),
         ("demand.engineers=5e7..2e7", "demand.engineers: low 5e+07 is over high 2e+07"),
         ("demand.engineers=2e7..", "demand.engineers: got '', allowed a number"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from fleetline.calibration.fit import Observed
 from fleetline.calibration.form import Terms, terms
-from fleetline.catalog import Catalog
+from fleetline.catalog import Catalog, load
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement
 from fleetline.physics.roofline import Leg
@@ -40,6 +40,8 @@ FIELDS: Mapping[str, Callable[[Measurement], object]] = MappingProxyType(
 def where(rows: Sequence[Measurement], condition: str | None) -> list[Measurement]:
     """The rows that meet a condition such as "model=kimik2.5,vendor=NVIDIA"; all of them without one.
 
+    A model may be called as its rows call it or as the catalog does.
+
     Raises:
         InputError: not of that form, an unknown field, or no row meets it.
     """
@@ -51,10 +53,16 @@ def where(rows: Sequence[Measurement], condition: str | None) -> list[Measuremen
         if field not in FIELDS:
             raise unknown_name("field in where", field, FIELDS, field="where")
         values = {str(FIELDS[field](row)) for row in found}
-        found = [row for row in found if str(FIELDS[field](row)).casefold() == wanted.casefold()]
+        meant = {wanted.casefold(), *(_keys(wanted) if field == "model" else ())}
+        found = [row for row in found if str(FIELDS[field](row)).casefold() in meant]
         if not found:
             raise unknown_name(f"{field} in where", wanted, values, field="where")
     return found
+
+
+def _keys(name: str) -> list[str]:
+    """What benchmark rows call a model of the catalog."""
+    return [key.casefold() for key, model in load().benchmark_models.items() if model == name.casefold()]
 
 
 @dataclass(frozen=True)

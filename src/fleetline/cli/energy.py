@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Unpack
 
-from fleetline.cli.options import AsJson, Draws, OfFleet, ScenarioName, Seed, Set, app, spread, whole
+from fleetline.cli.options import AboutScenario, AsJson, Draws, OfFleet, ScenarioAnywhere, Seed, Set, app, spread, whole
 from fleetline.cli.show import INTERVAL, flat, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-@app.command(epilog="Example: fleetline energy --fleet all --workload 8000:1000")
+@app.command(cls=AboutScenario, epilog="Example: fleetline energy --fleet all --workload 8000:1000")
 @spread
 def energy(
-    scenario: ScenarioName = "article",
+    scenario: ScenarioAnywhere = "article",
     *,
     draws: Draws = 2000,
     seed: Seed = 0,

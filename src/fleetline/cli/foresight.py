@@ -6,11 +6,24 @@ from typing import Annotated
 
 import typer
 
-from fleetline.cli.options import AsJson, Draws, ScenarioGiven, ScenarioName, Seed, Set, app, number, whole
+from fleetline.cli.options import (
+    AboutScenario,
+    AsJson,
+    Draws,
+    ScenarioAnywhere,
+    ScenarioGiven,
+    Seed,
+    Set,
+    app,
+    number,
+    whole,
+)
 from fleetline.cli.show import INTERVAL, flat, show, table
 
 
-@app.command(epilog="Example: fleetline sensitivity today --points 256 --set fleet.inference_share=0.4..0.6")
+@app.command(
+    cls=AboutScenario, epilog="Example: fleetline sensitivity today --points 256 --set fleet.inference_share=0.4..0.6"
+)
 def sensitivity(
     scenario: ScenarioGiven = "article",
     points: Annotated[float, number("points", "Rows of the design, a power of 2.")] = 512,
@@ -82,7 +95,9 @@ def backtest(
     )
 
 
-@app.command(epilog="Example: fleetline ledger today --set fleet.sales_growth=1.5..2.5 --out forecasts.csv")
+@app.command(
+    cls=AboutScenario, epilog="Example: fleetline ledger today --set fleet.sales_growth=1.5..2.5 --out forecasts.csv"
+)
 def ledger(
     scenario: ScenarioGiven = "today",
     out: Annotated[str | None, typer.Option(metavar="FILE.csv", help="Also write the entries as a ledger's rows.")] = None,
@@ -113,10 +128,10 @@ def score(as_json: AsJson = False) -> None:
     show(found, lambda: [table(title, found["entries"], {**columns, **came}, clip=60)], as_json)
 
 
-@app.command(epilog="Example: fleetline update --check new-rows")
+@app.command(cls=AboutScenario, epilog="Example: fleetline update --check new-rows")
 def update(
     check: Annotated[str | None, typer.Option(metavar="FOLDER", help="New rows, in files named as the tables.")] = None,
-    scenario: ScenarioName = "today",
+    scenario: ScenarioAnywhere = "today",
     draws: Draws = 1000,
     seed: Seed = 0,
     setting: Set = None,

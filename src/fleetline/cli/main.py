@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             allowed=error.allowed,
         )
     except TyperException as error:
-        _refuse(" ".join(error.format_message().split()), 2, as_json, kind="bad_input", field="arguments")
+        _refuse(_usage(error), 2, as_json, kind="bad_input", field="arguments")
     except (Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     except BrokenPipeError:
@@ -56,6 +56,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(code or 0)
 
 
+def _usage(error: TyperException) -> str:
+    """What is wrong with the words of a command, and what they would be."""
+    said = " ".join(error.format_message().split())
+    if not said.startswith(_MISPLACED):
+        return said
+    command = getattr(getattr(error, "ctx", None), "command", None)
+    listed = [param.opts[0] for param in getattr(command, "params", ()) if "," in str(param.metavar)]
+    hints = ["each KEY=VALUE follows a --set of its own"] if "=" in said else []
+    hints += [f"names of {name} stand in one word, as a,b" for name in listed if not hints and "extra" in said]
+    example = " ".join((getattr(command, "epilog", None) or "").split())
+    return "; ".join([said.removesuffix("."), *hints, *([example] if example.startswith("Example") else [])])
+
+
+_MISPLACED = ("Got unexpected extra argument", "Missing argument")  # as Typer begins them
 _INTERRUPTED = 130  # as shells report a program that SIGINT ended; Typer turns Ctrl-C into it
 _OUTPUT_FAULTS = (errno.ENOSPC, errno.EIO, errno.EBADF)
 

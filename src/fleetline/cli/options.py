@@ -7,6 +7,7 @@ from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, TypedDict, TypeVar, get_args, get_type_hints
 
 import typer
+from typer.core import TyperCommand
 
 from fleetline import __version__
 from fleetline.errors import InputError
@@ -14,21 +15,22 @@ from fleetline.errors import InputError
 app = typer.Typer(
     name="fleetline",
     help="How many tokens can the world's AI chips serve, how many are asked for, and when does one pass the other?",
-    epilog="First steps: fleetline throughput kimi-k2.6 gb200-nvl72 --speculative 8:3",
+    epilog="First steps: fleetline crunch today; fleetline throughput kimi-k2.6 gb200-nvl72 --speculative 8:3; "
+    "fleetline COMMAND --help, which ends in an example",
     add_completion=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
 
-def number(name: str, words: str) -> Any:
-    """An option that takes a number and, given anything else, says so as every other refusal does."""
+def number(name: str, words: str, of: str = "") -> Any:
+    """An option that takes a number `of` a unit and, given anything else, says so as every other refusal does."""
 
     def read(text: str) -> float:
         try:
             return float(text)
         except ValueError as error:
-            allowed = "a number"
+            allowed = f"a number of {of}, without the unit" if of else "a number"
             raise InputError(f"{name}: got '{text}', allowed {allowed}", field=name, got=text, allowed=allowed) from error
 
     return typer.Option(f"--{name.replace('_', '-')}", parser=read, metavar="NUMBER", help=words)
@@ -42,7 +44,7 @@ SystemName = Annotated[
 ]
 Workload = Annotated[str, typer.Option(metavar="INPUT:OUTPUT", help="Tokens of each request.")]
 Speed = Annotated[float | None, number("speed", "Wanted output tokens per second of each user, over wall time.")]
-MaxTtft = Annotated[float | None, number("max_ttft", "Longest mean time to the first token, seconds.")]
+MaxTtft = Annotated[float | None, number("max_ttft", "Longest mean time to the first token, seconds.", "seconds")]
 Batch = Annotated[float | None, number("batch", "Requests in service, instead of the best number.")]
 Schedule = Annotated[
     str, typer.Option(metavar="NAME", help="serial, serial-total, chunked, chunked-total or disaggregated.")
@@ -77,7 +79,48 @@ Rows = Annotated[
 Where = Annotated[
     str | None, typer.Option(metavar="FIELD=VALUE,...", help="Only these rows, such as model=kimik2.5,vendor=NVIDIA.")
 ]
-ScenarioGiven = Annotated[str, typer.Argument(metavar="[SCENARIO]", help="A shipped scenario, or a TOML file.")]
+
+
+class AboutScenario(TyperCommand):
+    """A command about a scenario, which may be given in front or as --scenario, whichever of the two it declares."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """What stands in the place or under the name that is not declared is the scenario."""
+        if any("--scenario" in param.opts for param in self.params):
+            ctx.allow_extra_args = True
+            given = super().parse_args(ctx, args)
+        else:
+            given, others = _by_name(ctx, args)
+            super().parse_args(ctx, others)
+        if len(given) > 1:
+            ctx.fail(f"Got unexpected extra argument(s) ({' '.join(given[1:])})")
+        if given and getattr(ctx.get_parameter_source("scenario"), "name", "") == "COMMANDLINE":
+            ctx.fail(f"The scenario is given twice: '{ctx.params['scenario']}' and '{given[0]}'")
+        if given:
+            ctx.params["scenario"] = given[0]
+        ctx.args = []
+        return []
+
+
+def _by_name(ctx: typer.Context, args: list[str]) -> tuple[list[str], list[str]]:
+    """The values of --scenario, and all else."""
+    given, others, rest = [], [], list(args)
+    while rest:
+        name, equals, value = rest.pop(0).partition("=")
+        if name != "--scenario":
+            others.append(f"{name}{equals}{value}")
+        elif equals:
+            given.append(value)
+        elif rest and not rest[0].startswith("--"):
+            given.append(rest.pop(0))
+        else:
+            ctx.fail("Option '--scenario' requires an argument.")
+    return given, others
+
+
+ScenarioGiven = Annotated[
+    str, typer.Argument(metavar="[SCENARIO]", help="A shipped scenario, or a TOML file; --scenario says the same.")
+]
 Draws = Annotated[float, number("draws", "Worlds to draw.")]
 Seed = Annotated[float, number("seed", "Of the draws.")]
 Set = Annotated[
@@ -87,6 +130,10 @@ Set = Annotated[
 Fleet = Annotated[str | None, typer.Option(metavar="NAME", help="Which chips serve: article (Blackwell racks) or all.")]
 AsOf = Annotated[str | None, typer.Option(metavar="DATE", help="Chips sold to this day serve, such as 2025-12-31.")]
 ScenarioName = Annotated[str, typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file.")]
+ScenarioAnywhere = Annotated[
+    str,
+    typer.Option("--scenario", metavar="NAME|FILE", help="A shipped scenario, or a TOML file; it may also stand in front."),
+]
 
 
 class OfRequests(TypedDict, total=False):
@@ -105,7 +152,8 @@ class OfRequests(TypedDict, total=False):
         float | None, number("turns_kept", "Share of the earlier context still cached at the next turn; 1 unless set.")
     ]
     think_s: Annotated[
-        float | None, number("think_s", "Seconds between an answer and the next turn, while the cache waits; 0 unless set.")
+        float | None,
+        number("think_s", "Seconds between an answer and the next turn, while the cache waits; 0 unless set.", "seconds"),
     ]
     price: Price
     framework: Annotated[
@@ -159,7 +207,7 @@ class OfChips(TypedDict, total=False):
     bandwidth_efficiency: Annotated[
         float | None, number("bandwidth_efficiency", "Reached share of memory bandwidth, instead of the preset's.")
     ]
-    step_latency_s: Annotated[float | None, number("step_latency_s", "Seconds a decode pass besides its work.")]
+    step_latency_s: Annotated[float | None, number("step_latency_s", "Seconds a decode pass besides its work.", "seconds")]
 
 
 class OfDeployment(OfChips, OfRequests, total=False):

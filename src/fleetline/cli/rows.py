@@ -49,20 +49,25 @@ def calibrate(
     show(found, lambda: [table(title, estimates, columns)], as_json)
 
 
-@app.command(epilog="Example: fleetline predict benchmarks.csv --out predictions.csv")
+@app.command(epilog="Examples: fleetline predict --example > runs.csv; fleetline predict runs.csv --out predictions.csv")
 def predict(
     rows: Rows = None,
     preset: Preset = "fitted",
     out: Annotated[str | None, typer.Option(metavar="FILE.csv", help="Where to; standard output without.")] = None,
     where: Where = None,
+    example: Annotated[bool, typer.Option("--example", help="Print rows to start from: one's own runs in CSV.")] = False,
 ) -> None:
     """TPOT, TTFT and throughput per GPU of benchmark rows as CSV, with 90% intervals and a reason for each empty cell."""
     from collections import Counter
     from pathlib import Path
 
     from fleetline import runs
+    from fleetline.measurements.example import EXAMPLE
     from fleetline.reporting.files import replace_all, table_csv
 
+    if example:
+        typer.echo(EXAMPLE, nl=False)
+        return
     _tell_rejected(rows)
     listed = runs.prediction_table(*(rows or ()), preset=preset, where=where)
     content = table_csv(listed)
@@ -93,13 +98,17 @@ def validate(rows: Rows = None, preset: Preset = "fitted", where: Where = None, 
         "group": "group",
         "rows": "rows",
         "tpot_median_abs_log": "TPOT",
-        "tpot_by_configuration": "by config",
+        "tpot_by_configuration": "by configuration",
         "tpot_bias_log": "bias",
         "ttft_median_abs_log": "TTFT",
         "coverage": "answered",
         "interval_coverage": "in interval",
     }
-    show({"groups": groups}, lambda: [table(f"preset {preset}", groups, columns)], as_json)
+    show(
+        {"groups": groups},
+        lambda: [table(f"|log(predicted / measured)|, medians; preset {preset}", groups, columns)],
+        as_json,
+    )
 
 
 @app.command(epilog="Example: fleetline measured --where model=kimik2.5 --speed 35")

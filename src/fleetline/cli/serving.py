@@ -84,7 +84,9 @@ def frontier(
     speed: Speed = None,
     max_ttft: MaxTtft = None,
     offline: Offline = False,
-    points: Annotated[int, typer.Option(help="At most so many batches, evenly spaced by ratio.")] = 60,
+    points: Annotated[
+        int, typer.Option(help="At most so many batches of each configuration, evenly spaced by ratio.")
+    ] = 60,
     requests_per_s: RequestsPerS = None,
     schedule: _OnlySchedule = None,
     speculative: OnlySpeculative = None,
@@ -222,6 +224,7 @@ def _rates_table(found: Throughput) -> Table:
         ("decode: arithmetic, traffic", f"{found.decode.compute_s:,.4g} s, {found.decode.bandwidth_s:,.4g} s"),
         ("waits for latencies, messages", f"{found.latency_s:,.4g} s, {found.network_s:,.4g} s"),
         ("memory", f"{found.memory_used_bytes / 1e9:,.0f} of {found.memory_capacity_bytes / 1e9:,.0f} GB"),
+        ("weights", f"{setting['checkpoint']}, counting {setting['counting']}"),
         *_money_lines(found),
     ]
     table.add_column()

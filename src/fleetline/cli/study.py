@@ -8,11 +8,13 @@ from typing import Annotated
 
 import typer
 
-from fleetline.cli.options import Draws, ScenarioGiven, Seed, Set, app, whole
+from fleetline.cli.options import AboutScenario, Draws, ScenarioGiven, Seed, Set, app, whole
 from fleetline.cli.show import progress
 
 
-@app.command(epilog="Example: fleetline report today --set fleet.inference_share=0.7 --draws 5000 --out out")
+@app.command(
+    cls=AboutScenario, epilog="Example: fleetline report today --set fleet.inference_share=0.7 --draws 5000 --out out"
+)
 def report(
     scenario: ScenarioGiven = "today",
     out: Annotated[str, typer.Option(metavar="FOLDER", help="Folder for report.html and what belongs to it.")] = "out",

@@ -275,6 +275,7 @@ def web(
     except ModuleNotFoundError as error:
         if error.name not in {"fastapi", "starlette", "uvicorn"}:
             raise
-        said = "web: needs the extra 'web'; install it with: pip install 'fleetline[web]'"
-        raise InputError(said, field="web", got=None, allowed="pip install 'fleetline[web]'") from error
+        installed = "pip install 'fleetline[web]', in a checkout pip install -e '.[web]'"
+        said = f"web: needs the extra 'web'; install it with: {installed}"
+        raise InputError(said, field="web", got=None, allowed=installed) from error
     serve(questions(), host=host, port=port, workers=workers, show=show)

@@ -6,17 +6,29 @@ from typing import TYPE_CHECKING, Annotated, Any, Unpack
 
 import typer
 
-from fleetline.cli.options import AsJson, Draws, OfFleet, ScenarioGiven, ScenarioName, Seed, Set, app, spread, whole
+from fleetline.cli.options import (
+    AboutScenario,
+    AsJson,
+    Draws,
+    OfFleet,
+    ScenarioAnywhere,
+    ScenarioGiven,
+    Seed,
+    Set,
+    app,
+    spread,
+    whole,
+)
 from fleetline.cli.show import INTERVAL, TENTHS, flat, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 
-@app.command(epilog="Example: fleetline supply --fleet all --preset fitted --set serving.speed=20..50")
+@app.command(cls=AboutScenario, epilog="Example: fleetline supply --fleet all --preset fitted --set serving.speed=20..50")
 @spread
 def supply(
-    scenario: ScenarioName = "article",
+    scenario: ScenarioAnywhere = "article",
     *,
     draws: Draws = 2000,
     seed: Seed = 0,
@@ -35,9 +47,12 @@ def supply(
     show(answer, lambda: _supply_tables(answer), as_json)
 
 
-@app.command(epilog="Example: fleetline demand --workload 25000:1000 --as-of 2026-12-31 --set demand.daily_share=0.6..0.9")
+@app.command(
+    cls=AboutScenario,
+    epilog="Example: fleetline demand --workload 25000:1000 --as-of 2026-12-31 --set demand.daily_share=0.6..0.9",
+)
 def demand(
-    scenario: ScenarioName = "article",
+    scenario: ScenarioAnywhere = "article",
     as_of: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="Move every proxy to this day along the growth; its own date without."),
@@ -77,7 +92,12 @@ def demand(
     show(
         found,
         lambda: [
-            table(f"Tokens asked for, output counted at {found['workload']}", proxies, columns, clip=60),
+            table(
+                f"Scenario {found['scenario']}: tokens asked for, output counted at {found['workload']}",
+                proxies,
+                columns,
+                clip=60,
+            ),
             table("Times a year", growth, grown, clip=100),
             table("Beside the article", found["comparisons"], beside, clip=100),
         ],
@@ -85,7 +105,10 @@ def demand(
     )
 
 
-@app.command(epilog="Example: fleetline crunch article --set growth.demand=6.7..15 --set demand.proxy=exponential-view")
+@app.command(
+    cls=AboutScenario,
+    epilog="Example: fleetline crunch article --set growth.demand=6.7..15 --set demand.proxy=exponential-view",
+)
 def crunch(
     scenario: ScenarioGiven = "article",
     draws: Draws = 2000,
@@ -107,14 +130,15 @@ def crunch(
     show(
         found,
         lambda: [
-            *_mix_tables(found["mix"]),
+            *_mix_tables(found["mix"], found["scenario"]),
             table(
-                f"Demand ({found['demand']}) passes supply" + (f", {_ALONE}" if found["mix"] else ""),
+                f"Scenario {found['scenario']}: demand ({found['demand']}) passes supply"
+                + (f", {_ALONE}" if found["mix"] else ""),
                 dates,
                 {"workload": "workload", **TENTHS},
             ),
             table("Probability of having passed by the end of", years, {"year": "year", **workloads}),
-            table("Times a year", growth, {"what": "growth of", **INTERVAL}),
+            table(f"Times a year; demand: {found['demand_growth_source']}", growth, {"what": "growth of", **INTERVAL}),
         ],
         as_json,
     )
@@ -123,7 +147,7 @@ def crunch(
 _ALONE = "if all tokens were of the reference's model and one request"
 
 
-def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
+def _mix_tables(mix: dict[str, Any] | None, scenario: str) -> list[Table]:
     """How full the fleet is with all tiers and shapes together, and when it is full."""
     if mix is None:
         return []
@@ -154,14 +178,19 @@ def _mix_tables(mix: dict[str, Any] | None) -> list[Table]:
     columns = {"what": "tier and shape", "workload": "workload", "weight": "cost, in the reference's tokens"}
     return [
         table(
-            f"The mix on {mix['as_of']}, reference {mix['reference']}; {over}", now, {"what": "what", **INTERVAL}, clip=60
+            f"Scenario {scenario}: the mix on {mix['as_of']}, reference {mix['reference']}; {over}",
+            now,
+            {"what": "what", **INTERVAL},
+            clip=60,
         ),
         table("Demand passes supply", dates, {"what": "what", **TENTHS}, clip=60),
         table(f"Share of the fleet that each class keeps busy; {divided}", classes, {**columns, **INTERVAL}),
     ]
 
 
-@app.command(epilog="Example: fleetline market today --set market.elasticity=0.06 --set market.switching=1")
+@app.command(
+    cls=AboutScenario, epilog="Example: fleetline market today --set market.elasticity=0.06 --set market.switching=1"
+)
 def market(
     scenario: ScenarioGiven = "today",
     draws: Draws = 2000,
@@ -208,7 +237,12 @@ def _market_tables(found: dict[str, Any]) -> list[Table]:
     paid += [{"what": words} | found["list_prices"][key] for key, words in lists.items()]
     quiet = found["no_crunch"]
     return [
-        table("The market by year, medians; price of a chip second, none where none clears in that world", rows, columns),
+        table(
+            f"Scenario {found['scenario']}: the market by year, medians; "
+            "price of a chip second, none where none clears in that world",
+            rows,
+            columns,
+        ),
         table("What pays for the fleet", paid, {"what": "what", **INTERVAL}, clip=60),
         table(
             f"No crunch until {quiet['until']}, in {quiet['probability']:.0%} of worlds; these beside all",
@@ -249,7 +283,8 @@ def compare(
 
 
 def _supply_tables(answer: dict[str, Any]) -> list[Table]:
-    title = f"Fleet {answer['fleet']} on {answer['as_of']}, output tokens per second; {answer['note']}"
+    what = f"fleet {answer['fleet']} on {answer['as_of']}, output tokens per second"
+    title = f"Scenario {answer['scenario']}: {what}; {answer['note']}"
     totals = [each | each["output_tok_s"] for each in answer["workloads"]]
     columns = {
         "workload": "workload",

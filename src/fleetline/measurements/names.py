@@ -6,7 +6,8 @@ import re
 from functools import lru_cache
 from types import MappingProxyType
 
-# Display names and Hugging Face names begin with one of these; a display name that stands for several keys is the first.
+# Display names, Hugging Face names and the catalog's own begin with one of these; a display name that stands for several
+# keys is the first.
 MODEL_STEMS = MappingProxyType(
     {
         "deepseek-r1": "dsr1",
@@ -26,6 +27,15 @@ MODEL_STEMS = MappingProxyType(
         "gpt-oss-120b": "gptoss120b",
         "llama-3.3-70b-instruct": "llama70b",
         "gptoss": "gptoss120b",
+        "deepseek-v3": "dsv3",
+        "deepseek-v3.2": "dsv3.2",
+        "deepseek-v4.1-flash": "dsv41flash",
+        "gpt-oss-20b": "gptoss20b",
+        "kimi-k2": "kimik2",
+        "llama-3.1-70b": "llama70b",
+        "llama-3.1-8b": "llama8b",
+        "qwen3-235b-a22b": "qwen3-235b",
+        "qwen3.8-flash-next": "qwen3.8next",
     }
 )
 FRAMEWORK_ALIASES = MappingProxyType({"dynamo-trtllm": "dynamo-trt", "sglang-disagg": "mori-sglang", "trtllm": "trt"})

@@ -111,11 +111,12 @@ def _recognise(names: Collection[str], forms: Sequence[Form], path: Path) -> For
         raise InputError(f"{path}: two forms in one file: {first}, {second}", field=str(path))
     if owners and _is(owners[0], names):
         return owners[0]
-    nearest = owners[0] if owners else min(forms, key=lambda form: len(_missing(form, names)))
+    nearest = owners[0] if owners else max(forms, key=lambda form: len(form.needs) - len(_missing(form, names)))
     lacks = [*_missing(nearest, names), *([] if owners else [f"one of {', '.join(sorted(nearest.own))}"])]
     known = "; ".join(form.name for form in FORMS)
     raise InputError(
-        f"{path}: no known form; the nearest is {nearest.name}, which needs {lacks[0]} (known forms: {known})",
+        f"{path}: no known form; the nearest is {nearest.name}, which needs {' and '.join(lacks)}; "
+        f"`fleetline predict --example` prints rows to start from (known forms: {known})",
         field=str(path),
         got=sorted(names),
         allowed=[form.name for form in FORMS],

@@ -460,6 +460,15 @@ def slows(scenario: Scenario) -> bool:
     return _MODEL in scenario and "growth.demand" not in scenario
 
 
+def growth_source(scenario: Scenario) -> str:
+    """Where the growth comes from, and whether it slows."""
+    if slows(scenario):
+        return f"every series of demand_series on {scenario.text('fleet.as_of')}, growth.model {scenario.text(_MODEL)}"
+    if "growth.demand" in scenario:
+        return f"growth.demand, {scenario.assumptions['growth.demand'].source}, the same every year"
+    return f"fitted from {scenario.text('growth.series_from')} on to {', '.join(scenario.names('growth.series'))}"
+
+
 def log_factors(scenario: Scenario, draws: Draws, since: float, years: Sequence[float]) -> Array:
     """Log of demand at some years over that at `since`, shape (years, draws): along constant or slowing growth."""
     if not slows(scenario):
