@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -50,8 +50,9 @@ class Cell:
 
 
 def _names(row: Row) -> list[str]:
-    """What a row without a key is called by: its first words."""
-    return [value for name, value in row if isinstance(value, str) and name not in {"source", "note"}][:2]
+    """What a row without a key is called by: its own first two columns."""
+    own = [name for name in type(row).__annotations__ if name in type(row).model_fields]
+    return [str(getattr(row, name)) for name in own[:2]]
 
 
 def cells(table: str) -> list[Cell]:
@@ -100,7 +101,9 @@ def _times(cell: Cell, value: object, factor: float) -> object:
 
 
 def _whole(number: float, factor: float) -> float:
-    """A count by a tenth more or less, and by one at least."""
+    """A count by a tenth more or less, and by one at least; of two things one, as of none more than two would be told."""
+    if number == 2.0:
+        return 1.0
     return number + (
         max(round(number * (factor - 1.0)), 1.0) if factor > 1.0 else min(round(number * (factor - 1.0)), -1.0)
     )
@@ -194,19 +197,17 @@ def _of_shipped(read: Callable[[Path], Any]) -> Callable[[Path], Any]:
 
 def described(cell: Cell) -> Mapping[str, Any]:
     """Every cell of the row as text, by column."""
-    return {name: "" if value is None else str(value) for name, value in cell.row}
+    named = {name: type(cell.row).model_fields[name].alias or name for name, _ in cell.row}
+    return {named[name]: "" if value is None else str(value) for name, value in cell.row}
 
 
 def fits(selector: Mapping[str, str], cell: Cell) -> bool:
-    """Whether a line of the list of unused numbers means a cell; a name may be given as its beginning and a star."""
+    """Whether a row's columns are as said: one of several words between bars, a beginning and a star, `!` for all but."""
     told = described(cell)
     return all(_like(told[name], wanted) for name, wanted in selector.items())
 
 
 def _like(value: str, wanted: str) -> bool:
+    if wanted.startswith("!"):
+        return not _like(value, wanted[1:])
     return any(value.startswith(one[:-1]) if one.endswith("*") else value == one for one in wanted.split("|"))
-
-
-def of(table: str, wanted: Iterable[Cell]) -> list[Cell]:
-    """Those of a table."""
-    return [cell for cell in wanted if cell.table == table]
