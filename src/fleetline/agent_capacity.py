@@ -17,6 +17,7 @@ from fleetline.catalog.rows import ApiPriceRow, ParameterRow
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement
 from fleetline.scenario import DEFAULT, Scenario
+from fleetline.units import HOUR
 from fleetline.world import agents as world
 from fleetline.world import agents_predicted as modelled
 from fleetline.world.agents import Group, Price
@@ -232,7 +233,7 @@ def _rent(hardware: str) -> float | None:
     """Three-year rent of one GPU [USD/h]; None where it is not compared or not known."""
     system = load().benchmark_systems.get(hardware)
     rent = load().systems[system].chip.rent if system else None
-    return None if rent is None or hardware in _NOT_COMPARED else rent * world.HOUR_S
+    return None if rent is None or hardware in _NOT_COMPARED else rent * HOUR
 
 
 def _prices(model: str) -> list[Price]:

@@ -13,6 +13,7 @@ from fleetline.beliefs import Array, Worlds
 from fleetline.chunked import in_chunks
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario
+from fleetline.units import YEAR
 from fleetline.world import glut
 from fleetline.world.demand import growth_draws
 from fleetline.world.load import Load, load_of
@@ -157,11 +158,8 @@ def _list_prices(chosen: Scenario, drawn: Worlds, found: Load) -> dict[str, Any]
     return {
         "at_list_usd_year": interval(at_list),
         "reported_over_list": interval(earned / at_list),
-        "reported_usd_per_mtok": interval(earned / (found.tokens[found.now] * _YEAR_S) * 1e6),
+        "reported_usd_per_mtok": interval(earned / (found.tokens[found.now] * YEAR) * 1e6),
     }
-
-
-_YEAR_S = 31_557_600.0  # s, of 365.25 days
 
 
 def _no_crunch(chosen: Scenario, drawn: Worlds, found: Load) -> dict[str, Any]:

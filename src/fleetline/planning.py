@@ -29,6 +29,7 @@ from fleetline.physics import serving
 from fleetline.physics.arrivals.poisson import Poisson
 from fleetline.physics.search import largest_whole
 from fleetline.physics.serving import Deployment, Limits
+from fleetline.units import HOUR
 
 Array = npt.NDArray[Any]
 
@@ -284,7 +285,7 @@ def _filled(system: str, found: Explored, best: _Choice, asked: Load) -> Option:
     each = one(served.throughput_tok_s) / float(deployment.output_tokens)
     wall_s = float(deployment.output_tokens) / one(served.speed_tok_s_user)
     needed = asked.amount if asked.unit == "requests_per_s" else asked.amount / (wall_s + _think_s(deployment))
-    hourly = _known(deployment.terms.usd_per_s(deployment.system.part(1.0)) * 3600.0 * chips)
+    hourly = _known(deployment.terms.usd_per_s(deployment.system.part(1.0)) * HOUR * chips)
     used, idle = needed / (float(best.could[0]) * replicas), each * replicas / needed
     prices = served.prices_usd_per_mtok
     output = needed * float(deployment.output_tokens)
@@ -300,7 +301,7 @@ def _filled(system: str, found: Explored, best: _Choice, asked: Load) -> Option:
         utilisation=used,
         requests_per_s=needed,
         cost_usd_hour=hourly,
-        cost_usd_mtok_output=None if hourly is None else hourly / 3600.0 / output * 1e6,
+        cost_usd_mtok_output=None if hourly is None else hourly / HOUR / output * 1e6,
         price_usd_mtok_input=_known(one(prices.input) * idle),
         price_usd_mtok_cached_input=_known(one(prices.cached_input) * idle),
         price_usd_mtok_output=_known(one(prices.output) * idle),

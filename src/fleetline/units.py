@@ -12,13 +12,13 @@ from types import MappingProxyType
 
 from fleetline.errors import InputError
 
-# a month and a quarter of a mean year [s]
-YEAR = 365.25 * 86400.0
+HOUR, DAY = 3600.0, 86400.0  # [s]
+YEAR = 365.25 * DAY  # a mean one, and so are its months and quarters [s]
 PERIODS: Mapping[str, float] = MappingProxyType(
     {
         "minute": 60.0,
-        "day": 86400.0,
-        "week": 7 * 86400.0,
+        "day": DAY,
+        "week": 7 * DAY,
         "month": YEAR / 12.0,
         "quarter": YEAR / 4.0,
         "year": YEAR,
@@ -37,8 +37,8 @@ _BASES: dict[str, tuple[str, float]] = {
     **{f"{p}W": ("W", s) for p, s in {**_DECIMAL, **_SMALL}.items()},
     **{f"{p}s": ("s", s) for p, s in {**_SMALL, "": 1.0}.items()},
     "USD": ("USD", 1.0),
-    "USD/chip-hour": ("USD/s", 1.0 / 3600.0),
-    "USD/h": ("USD/s", 1.0 / 3600.0),
+    "USD/chip-hour": ("USD/s", 1.0 / HOUR),
+    "USD/h": ("USD/s", 1.0 / HOUR),
     "W/chip": ("W", 1.0),
     "chips": ("1", 1.0),
     "1": ("1", 1.0),

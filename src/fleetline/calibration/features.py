@@ -24,6 +24,7 @@ from fleetline.catalog import Catalog
 from fleetline.catalog.rows import SpeculationRow
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
+from fleetline.units import DAY, YEAR
 
 Array = npt.NDArray[np.float64]
 ENGINES = ("trt", "vllm", "sglang", "atom")
@@ -291,4 +292,4 @@ def _quantities(setting: Setting, rows: Sequence[Measurement], prefix_hit: float
 def _years(date: str | None) -> float | None:
     if date is None:
         return None
-    return float((np.datetime64(date[:10], "D") - np.datetime64("2025-10-01", "D")).astype(float)) / 365.25
+    return float((np.datetime64(date[:10], "D") - np.datetime64("2025-10-01", "D")).astype(float)) / (YEAR / DAY)

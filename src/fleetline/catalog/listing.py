@@ -11,6 +11,7 @@ from fleetline.catalog.rows import BenchmarkLicenceRow, ChipSpecRow
 from fleetline.catalog.tables import table_path
 from fleetline.catalog.types import System
 from fleetline.errors import InputError, unknown_name
+from fleetline.units import HOUR
 
 Rows = list[dict[str, Any]]
 
@@ -94,7 +95,7 @@ def _system(system: System) -> dict[str, Any]:
         "hbm_bandwidth_bytes_s": None if chip.hbm_bandwidth is None else system.hbm_bandwidth,
         **{f"{p}_flop_s": peaks[p] * system.gpus if p in peaks else None for p in ("fp4", "fp8", "bf16")},
         "scaleup_bytes_s_gpu": chip.scaleup_bandwidth,
-        "rent_usd_hour": None if system.rent is None else system.rent * 3600.0,
+        "rent_usd_hour": None if system.rent is None else system.rent * HOUR,
     }
 
 

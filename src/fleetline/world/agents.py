@@ -25,8 +25,7 @@ from fleetline.catalog.rows import ParameterRow
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
 from fleetline.physics.candidates import pareto
-
-HOUR_S = 3600.0
+from fleetline.units import HOUR
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,7 @@ def revenue_per_hour(group: Group, price: Price) -> Array:
     """What each row's tokens of one GPU cost at list prices, if the cache were ideal [USD/h]; shape (rows,)."""
     fresh = group.input * (1.0 - group.reusable)
     per_second = fresh * price.input + group.input * group.reusable * price.cached + group.output * price.output
-    return np.asarray(per_second * HOUR_S / 1e6)
+    return np.asarray(per_second * HOUR / 1e6)
 
 
 # --- what memory shipped would carry ----------------------------------------------------------------------------------
@@ -196,7 +195,7 @@ def closed_agents_per_gpu(hourly: npt.ArrayLike, revenue_over_rent: npt.ArrayLik
     rent = load().systems["gb300-nvl72"].chip.rent
     if rent is None:
         raise InputError("chip_specs: no rent_3yr of GB300 NVL72", field="chip_specs")
-    return np.asarray(rent * HOUR_S * np.asarray(revenue_over_rent, dtype=float) / np.asarray(hourly, dtype=float))
+    return np.asarray(rent * HOUR * np.asarray(revenue_over_rent, dtype=float) / np.asarray(hourly, dtype=float))
 
 
 def parameter(name: str) -> float:

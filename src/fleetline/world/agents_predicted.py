@@ -32,7 +32,8 @@ from fleetline.errors import InputError
 from fleetline.frontiers import at, explore
 from fleetline.physics import serving
 from fleetline.physics.serving import Deployment, Limits
-from fleetline.world.agents import HOUR_S, Group, parameter, parameter_names
+from fleetline.units import HOUR
+from fleetline.world.agents import Group, parameter, parameter_names
 
 BATCHES = 24  # tried of every configuration, spaced by ratio up to the largest that fits
 GPUS = 16.0  # of a rack that are taken as one deployment; a board is taken whole
@@ -74,10 +75,7 @@ def idle_s() -> float:
     """Time of a client without a request, by request: median of the audited runs [s]."""
     audited = [name.partition(": ")[2] for name in parameter_names() if name.startswith("audited requests")]
     each = [
-        (
-            parameter(f"audited clients: {run}") * HOUR_S
-            - parameter(f"audited client-seconds with a request in flight: {run}")
-        )
+        (parameter(f"audited clients: {run}") * HOUR - parameter(f"audited client-seconds with a request in flight: {run}"))
         / parameter(f"audited requests: {run}")
         for run in audited
     ]

@@ -26,12 +26,13 @@ from fleetline.catalog.load import EVERY_CHIP
 from fleetline.catalog.rows import ChipSalesCumulativeRow, ChipSpecRow, ParameterRow
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario
+from fleetline.units import HOUR, YEAR
 from fleetline.world.fleet import Fleet, fleet
 
 OVERHEAD = "facility power over all-in power of chips"
 LOAD = "average draw over rated power"
 INSTALLED = "installed share of AI chips sold"
-HOURS_PER_YEAR = 8766.0  # of 365.25 days
+HOURS_PER_YEAR = YEAR / HOUR
 
 
 def fact(name: str) -> ParameterRow:

@@ -23,11 +23,12 @@ from fleetline.catalog.load import EVERY_CHIP
 from fleetline.catalog.rows import CHIP_QUANTITIES, ChipSpecRow, FactRow
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario
+from fleetline.units import DAY, YEAR
 from fleetline.world.fleet import Fleet, fleet
 from fleetline.world.rates import rate, way
 from fleetline.world.supply import available, systems_at
 
-YEAR_DAYS = 365.25
+YEAR_DAYS = YEAR / DAY
 
 # stock: what of a chip adds up to it
 STOCKS: Mapping[str, str] = MappingProxyType({"compute": "peak_8bit_dense", "bandwidth": "hbm_bandwidth"})
