@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from fleetline import inputs, named
 from fleetline.catalog import load
-from fleetline.deployment import Options, exact, limits_of
+from fleetline.deployment import DEGREES, Options, exact, limits_of
 from fleetline.errors import FleetlineError, InputError
 from fleetline.frontiers import Explored, at, explore
 from fleetline.physics import serving
@@ -106,7 +106,7 @@ def plan(
     asked = inputs.positive(name, given)
     if np.ndim(asked):
         raise InputError(f"{name}: one load at a time, give a number", field=name)
-    for each in ("tp", "ep", "dp", "pp", "gpus", "prefill_replicas", "utilisation"):
+    for each in (*DEGREES, "gpus", "prefill_replicas", "utilisation"):
         if options.get(each) is not None:
             raise InputError(f"{each}: is looked for by plan, and cannot be given", field=each)
     catalog = load()

@@ -55,8 +55,8 @@ def _share(about: str, *, required: bool = True) -> Key:
     return Key("share", about, 0.0, 1.0, required=required)
 
 
-_TIERS = ("frontier", "mid", "small")
-_SHAPES = ("general", "agentic", "long", "session")
+TIERS = ("frontier", "mid", "small")
+SHAPES = ("general", "agentic", "long", "session")
 
 KEYS: Mapping[str, Key] = MappingProxyType(
     {
@@ -113,18 +113,17 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "world.population": Key("people", "who could ask", 1.0, 1e11),
         **{
             f"mix.{tier}_model": Key("name", f"the open model that stands for {tier} models", required=False)
-            for tier in _TIERS
+            for tier in TIERS
         },
         **{
-            f"mix.{tier}_share": _share(f"share of all tokens that {tier} models process", required=False)
-            for tier in _TIERS
+            f"mix.{tier}_share": _share(f"share of all tokens that {tier} models process", required=False) for tier in TIERS
         },
-        **{f"mix.{shape}": Key("name", f"INPUT:OUTPUT tokens of a {shape} request", required=False) for shape in _SHAPES},
-        **{f"mix.{shape}_share": _share(f"share of all tokens in {shape} requests", required=False) for shape in _SHAPES},
+        **{f"mix.{shape}": Key("name", f"INPUT:OUTPUT tokens of a {shape} request", required=False) for shape in SHAPES},
+        **{f"mix.{shape}_share": _share(f"share of all tokens in {shape} requests", required=False) for shape in SHAPES},
         "mix.session_hit": _share("share of a session's input that is found in the cache", required=False),
         **{
             f"mix.{tier}_price_model": Key("name", f"whose list price stands for {tier} models", required=False)
-            for tier in _TIERS
+            for tier in TIERS
         },
         "mix.closed_share": _share("share of frontier tokens that closed models process", required=False),
         "mix.closed_price": Key("USD/Mtoken", "output price of closed frontier models", 1e-3, 1e4, required=False),

@@ -24,7 +24,7 @@ from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import ChipSalesRow, RateRow, ReachedRow
 from fleetline.cli import main
 from fleetline.errors import InputError
-from fleetline.scenario import Scenario, scenario
+from fleetline.scenario import SHAPES, TIERS, Scenario, scenario
 from fleetline.world import best_rates
 from fleetline.world.assignment import assignment, best_load, proportional_load
 from fleetline.world.best_rates import Question, best_rate, explored
@@ -32,7 +32,7 @@ from fleetline.world.carried import peak_ratio
 from fleetline.world.fleet import fleet
 from fleetline.world.installed import Service, installed
 from fleetline.world.load import Load, load_of
-from fleetline.world.mix import SHAPES, TIERS, cost_by_price, mix, shares
+from fleetline.world.mix import cost_by_price, mix, shares
 from fleetline.world.questions import questions
 from fleetline.world.reached import score
 from fleetline.world.supply import measured_supply, supply

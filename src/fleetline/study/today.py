@@ -11,12 +11,12 @@ import numpy as np
 from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.markets import Market, market_of
+from fleetline.scenario import TIERS
 from fleetline.study.results import Asked, Rows, Section, assumptions_of, once
 from fleetline.walks import compare
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
 from fleetline.world.load import Load, load_of
-from fleetline.world.mix import TIERS
 from fleetline.world.questions import questions
 from fleetline.world.rates import central
 from fleetline.world.supply import supply

@@ -19,10 +19,8 @@ import numpy as np
 from fleetline import inputs
 from fleetline.beliefs import Array, Draws
 from fleetline.errors import InputError
-from fleetline.scenario import Scenario
+from fleetline.scenario import SHAPES, TIERS, Scenario
 
-TIERS = ("frontier", "mid", "small")
-SHAPES = ("general", "agentic", "long", "session")
 _SUM = 1e-6
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from fleetline.beliefs import Median
-from fleetline.scenario import Scenario
+from fleetline.scenario import TIERS, Scenario
 from fleetline.world.best_rates import Question
 from fleetline.world.fleet import fleet
-from fleetline.world.mix import TIERS, Shape, has_mix, shapes_of
+from fleetline.world.mix import Shape, has_mix, shapes_of
 
 
 def questions(scenario: Scenario) -> list[Question]:

@@ -38,9 +38,7 @@ def deployment(**given: Any) -> dict[str, Any]:
             reason=reason.partition(": ")[2],
             notes=[_HELP[reason.partition(":")[0]]],
         )
-    limits = {name: asked.pop(name) for name in ("speed", "max_ttft", "offline") if name in asked}
-    operators = serving_questions.breakdown(batch=float(found.batch), **asked)
-    del limits
+    operators = serving_questions.breakdown(batch=float(found.batch), **serving.unlimited(asked))
     return view(
         question,
         _headline(found, question["model_name"]),

@@ -28,9 +28,7 @@ def frontier(**given: Any) -> dict[str, Any]:
     """
     asked = serving.asked(given)
     now = throughput(**asked)
-    limits = ("speed", "max_ttft", "offline")
-    # the whole frontier, whatever is wanted: the page shows where on it one stands
-    free = {key: value for key, value in asked.items() if key not in limits}
+    free = serving.unlimited(asked)  # the whole frontier, whatever is wanted: the page shows where on it one stands
     as_asked = frontiers.frontier(points=_POINTS, **free | _fixed(now, free))
     if not np.any(as_asked.feasible):
         reason = str(as_asked.reason)

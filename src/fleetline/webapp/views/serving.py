@@ -7,6 +7,7 @@ from typing import Any
 
 from fleetline.catalog import config_token, load
 from fleetline.catalog.timings import FRAMEWORKS
+from fleetline.deployment import DEGREES
 from fleetline.errors import InputError
 from fleetline.physics.money import PRICES
 from fleetline.physics.schedules import SCHEDULES
@@ -137,13 +138,18 @@ _SHOWN = 80  # letters of a wrong value that a message repeats
 def asked(given: Mapping[str, Any]) -> dict[str, Any]:
     """The arguments of `throughput`: what is not set is left out."""
     found = {key: value for key, value in given.items() if value not in {None, ""}}
-    for degree in ("tp", "ep", "dp", "pp"):
+    for degree in DEGREES:
         if degree in found:
             found[degree] = _degree_of(degree, found[degree])
     if not found.get("offline"):
         found.pop("offline", None)
     found.pop("search", None)  # a matter of the frontier alone
     return found
+
+
+def unlimited(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """The same deployment, whatever its users want."""
+    return {key: value for key, value in asked.items() if key not in {"speed", "max_ttft", "offline"}}
 
 
 def title(model: str) -> str:
