@@ -319,6 +319,17 @@ def _late(count: int, kind: Attention, prompt_tail: float) -> AttentionLayers:
     return replace(_layers(count, kind), prompt_tail=prompt_tail)
 
 
+# Words for attention kinds that rows of `models.csv` and readers of a config.json share.
+WINDOWED = "GQA with sliding-window layers"
+CHUNKED = "GQA with chunked layers"
+TWO_WIDTHS = "GQA with sliding-window layers, full layers apart"
+BLOCKS = "GQA + MiniMax Sparse Attention"
+LATENT = "MLA"
+LATENT_SPARSE = "MLA + DSA"
+DEEPSEEK_V4 = "DeepSeek-V4 hybrid: CSA (ratio 4, sparse top-k) + HCA (ratio 128) + 128-token window, shared-KV MQA"
+GATED_DELTA = "hybrid: gated DeltaNet linear attention + gated GQA"
+MAMBA = "hybrid: Mamba-2 + GQA"
+KIMI_DELTA = "hybrid: KDA linear attention + gated MLA (NoPE)"
 ENCODER_DECODER = "causal encoder-decoder (20 + 20 layers), shared compressed KV (CSA2) + 128-token window, shared-KV MQA"
 
 # The table's own words for an attention kind -> how to build its layers.
@@ -327,23 +338,23 @@ ATTENTION_KINDS: Mapping[str, Callable[[Facts], tuple[AttentionLayers, ...]]] = 
         "MHA": _grouped,
         "MQA": _grouped,
         "GQA": _grouped,
-        "GQA with sliding-window layers": _grouped,
+        WINDOWED: _grouped,
         "GQA alternating sliding-window(128)+sink / full": _grouped,
         "GQA, 5 sliding-window (1024) layers per full layer": _grouped,
         "GQA, chunked attention (8192) on 3 of 4 layers": _chunked,
-        "GQA with chunked layers": _chunked,
+        CHUNKED: _chunked,
         "GQA, 5 sliding-window (1024) layers per full layer; full layers 4 KV heads x 512, K = V": _two_widths,
-        "GQA with sliding-window layers, full layers apart": _two_widths,
-        "GQA + MiniMax Sparse Attention": _grouped_blocks,
-        "MLA": _latent,
-        "MLA + DSA": _latent_top,
-        "DeepSeek-V4 hybrid: CSA (ratio 4, sparse top-k) + HCA (ratio 128) + 128-token window, shared-KV MQA": _compressed,
+        TWO_WIDTHS: _two_widths,
+        BLOCKS: _grouped_blocks,
+        LATENT: _latent,
+        LATENT_SPARSE: _latent_top,
+        DEEPSEEK_V4: _compressed,
         ENCODER_DECODER: _encoder_decoder,
-        "hybrid: gated DeltaNet linear attention + gated GQA": _delta_hybrid,
+        GATED_DELTA: _delta_hybrid,
         "hybrid: gated DeltaNet linear attention + gated GQA with Qwen Sparse Attention": _delta_sparse,
-        "hybrid: Mamba-2 + GQA": _mamba_hybrid,
+        MAMBA: _mamba_hybrid,
         "hybrid: Mamba-2 + GQA, latent MoE": _mamba_hybrid,
-        "hybrid: KDA linear attention + gated MLA (NoPE)": _kimi_hybrid,
+        KIMI_DELTA: _kimi_hybrid,
     }
 )
 

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from fleetline.catalog.config_file import Config
 from fleetline.catalog.huggingface.facts import NONE, Facts, Found
+from fleetline.catalog.models import BLOCKS, CHUNKED, TWO_WIDTHS, WINDOWED
 
 Windows = Callable[[Config, int], list[bool]]
 
@@ -80,7 +81,7 @@ def _window(config: Config, windowed: int) -> Facts:
     if not windowed:
         return {}
     window = config.whole("sliding_window")
-    kind = "GQA with sliding-window layers"
+    kind = WINDOWED
     return {"attention_kind": kind, "n_compressed_or_window_layers": windowed, "sliding_window": window}
 
 
@@ -116,7 +117,7 @@ def chunked(config: Config, facts: Facts) -> Found:
     if not chunked:
         return found | {"attention_kind": "GQA", "n_full_attn_layers": layers}, NONE
     return found | {
-        "attention_kind": "GQA with chunked layers",
+        "attention_kind": CHUNKED,
         "n_full_attn_layers": layers - chunked,
         "n_compressed_or_window_layers": chunked,
         "sliding_window": config.whole("attention_chunk_size"),
@@ -145,7 +146,7 @@ def two_widths(config: Config, facts: Facts) -> Found:
     if "sliding_window" not in found:
         raise config.fault("layer_types", "some layers of sliding_attention")
     full = f"full layers {kv_heads} KV heads x {config.whole('global_head_dim', otherwise=512)}" + ", K = V" * same
-    return found | {"attention_kind": "GQA with sliding-window layers, full layers apart", "full_layers": full}, NONE
+    return found | {"attention_kind": TWO_WIDTHS, "full_layers": full}, NONE
 
 
 def chosen_blocks(config: Config, facts: Facts) -> Found:
@@ -161,7 +162,7 @@ def chosen_blocks(config: Config, facts: Facts) -> Found:
     heads, width = sparse.whole("sparse_num_index_heads"), sparse.whole("sparse_index_dim")
     budget = f"top {blocks} blocks of {size} tokens (+{local} local), {heads} index heads x {width}"
     return head_shapes(config, facts) | {
-        "attention_kind": "GQA + MiniMax Sparse Attention",
+        "attention_kind": BLOCKS,
         "n_full_attn_layers": layers - chosen,
         "n_compressed_or_window_layers": chosen,
         "sparse_kind": f"MSA on {chosen} of {layers} layers: {budget}",

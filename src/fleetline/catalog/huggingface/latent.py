@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 from fleetline.catalog.config_file import Config
 from fleetline.catalog.huggingface.facts import NONE, Facts, Found
-from fleetline.catalog.models import ENCODER_DECODER
+from fleetline.catalog.models import DEEPSEEK_V4, ENCODER_DECODER, LATENT, LATENT_SPARSE
 
 
 def latent(config: Config, facts: Facts) -> Found:
     """Multi-head latent attention; no `q_lora_rank`: queries come straight from the hidden state."""
     found: Facts = {
-        "attention_kind": "MLA",
+        "attention_kind": LATENT,
         "kv_heads": facts["heads"],
         "q_lora_rank": config.whole("q_lora_rank", otherwise=0),
         "kv_lora_rank": config.whole("kv_lora_rank"),
@@ -37,7 +37,7 @@ def latent_sparse(config: Config, facts: Facts) -> Found:
     index = _index(config)
     shared = "every layer" if indexed == layers else f"{indexed} of {layers} layers (others share indices)"
     kind = f"DSA: top-{index['index_topk']} tokens, indexer on {shared}"
-    return found | index | {"attention_kind": "MLA + DSA", "sparse_kind": kind}, NONE
+    return found | index | {"attention_kind": LATENT_SPARSE, "sparse_kind": kind}, NONE
 
 
 def _indexed_layers(config: Config, layers: int) -> int:
@@ -58,7 +58,7 @@ def compressed(config: Config, facts: Facts) -> Found:
     names = ("head_dim", "q_lora_rank", "o_lora_rank", "o_groups", "sliding_window")
     found: Facts = {name: config.whole(name) for name in names}
     return found | _index(config) | {
-        "attention_kind": _DEEPSEEK_V4,
+        "attention_kind": DEEPSEEK_V4,
         "kv_heads": config.whole("num_key_value_heads", most=1),
         "qk_rope_head_dim": config.whole("qk_rope_head_dim", least=0),
         "n_compressed_or_window_layers": layers,
@@ -123,6 +123,3 @@ def _compress_ratios(config: Config, layers: int, known: Sequence[int]) -> list[
     if len(ratios) not in {layers, layers + drafts}:
         raise config.fault("compress_ratios", f"one entry for each of the {layers} layers", got=f"{len(ratios)} entries")
     return ratios[:layers]
-
-
-_DEEPSEEK_V4 = "DeepSeek-V4 hybrid: CSA (ratio 4, sparse top-k) + HCA (ratio 128) + 128-token window, shared-KV MQA"

@@ -6,6 +6,7 @@ from fleetline.catalog.config_file import Config
 from fleetline.catalog.huggingface.facts import NONE, Facts, Found, Layers
 from fleetline.catalog.huggingface.grouped import head_shapes
 from fleetline.catalog.huggingface.latent import latent
+from fleetline.catalog.models import GATED_DELTA, KIMI_DELTA, MAMBA
 
 
 def delta(config: Config, facts: Facts) -> Found:
@@ -18,7 +19,7 @@ def delta(config: Config, facts: Facts) -> Found:
     if not config.flag("attn_output_gate", otherwise=True):
         raise config.fault("attn_output_gate", "true: no physics here of this attention without its gate")
     recurrent = frozenset(layer for layer, kind in enumerate(types) if kind == "linear_attention")
-    kind = "hybrid: gated DeltaNet linear attention + gated GQA"
+    kind = GATED_DELTA
     return head_shapes(config, facts) | _hybrid(kind, layers, recurrent) | {
         "linear_heads_k": config.whole("linear_num_key_heads"),
         "linear_heads_v": config.whole("linear_num_value_heads"),
@@ -38,7 +39,7 @@ def kimi_delta(config: Config, facts: Facts) -> Found:
         raise linear.fault("kda_layers", f"with full_attn_layers each of the layers 1..{layers} once")
     heads, width = linear.whole("num_heads"), linear.whole("head_dim")
     full_rank = linear.flag("use_full_rank_gate", otherwise=False)
-    kind = "hybrid: KDA linear attention + gated MLA (NoPE)"
+    kind = KIMI_DELTA
     return latent(config, facts)[0] | _hybrid(kind, layers, recurrent) | {
         "linear_heads_k": heads,
         "linear_heads_v": heads,
@@ -66,7 +67,7 @@ def mamba(config: Config, facts: Facts) -> Found:
         raise config.fault("hybrid_override_pattern", f"{layers} letters of M, *, E and -, with M and * among them")
     found = (
         head_shapes(config, facts)
-        | _hybrid("hybrid: Mamba-2 + GQA", layers, NONE)
+        | _hybrid(MAMBA, layers, NONE)
         | {
             "n_full_attn_layers": pattern.count("*"),
             "n_linear_layers": pattern.count("M"),
