@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DELETE_ON_ERROR:
-.PHONY: help report test check-long lint types contract unit bench bench-report data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden mutants
+.PHONY: help report test check-long lint types contract unit bench bench-report data kernels fit fit-article fit-pooled fit-sizes tables pictures screenshots peers reference docs sweep-page lock clean kernel-page rates fitted-rates ledger forecasts golden mutants fuzz
 .PHONY: dist audit weight
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make audit       look the pinned requirements up in the advisories (needs the network)"
 	@echo "make weight      renew docs/weight.md, what is installed and how heavy (maintainers)"
 	@echo "make mutants     mutation testing of the physics, as docs/mutants.md (maintainers; long; asked again, only what survived)"
+	@echo "make fuzz        hostile inputs for every reader, more than 100,000: docs/hardening.md (some minutes)"
 	@echo "make data        rebuild the catalog's tables from ../shared/data (maintainers)"
 	@echo "make kernels     refit the table of kernel times to ../shared/data/kernels (maintainers)"
 	@echo "make fit         refit the preset 'fitted' to the shipped benchmark rows (maintainers; two minutes)"
@@ -77,6 +78,9 @@ weight: .venv/dev.stamp
 
 mutants: .venv/dev.stamp
 	$(BIN)/python tools/mutants.py out/mutants tools/survivors.csv docs/mutants.md
+
+fuzz: .venv/dev.stamp
+	PYTHONPATH=tests:tests/measurements:tools $(BIN)/python tools/fuzz.py docs/hardening.md
 
 bench: .venv/dev.stamp
 	$(BIN)/pytest benchmarks -q -o addopts= --ignore benchmarks/test_report_speed.py --benchmark-json=.benchmarks.json

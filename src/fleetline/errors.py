@@ -14,11 +14,21 @@ class FleetlineError(Exception):
     kind = "error"
 
     def __init__(self, message: str, *, field: str = "", got: object = None, allowed: object = None) -> None:
-        super().__init__(message)
-        self.message = message
+        self.message = printable(message)
+        super().__init__(self.message)
         self.field = field
         self.got = got
         self.allowed = allowed
+
+
+_MOST_LETTERS = 5_000  # of a message: the longest list of names takes some 3,000
+_SHOWN = 80  # letters of a wrong name that a message repeats
+
+
+def printable(message: str) -> str:
+    """A message as one line of some length that every terminal shows as it is: other letters by their escapes."""
+    line = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in message[:_MOST_LETTERS])
+    return line if len(message) <= _MOST_LETTERS else f"{line}..."
 
 
 class InputError(FleetlineError):
@@ -43,6 +53,7 @@ def unknown_name(
     `likely` are names of the list that would be nearer than any that is spelled alike.
     """
     allowed = sorted(names)
+    got = got if len(got) <= _SHOWN else f"{got[:_SHOWN]}..."
     folded = {name.casefold(): name for name in allowed}
     longer = [name for name in folded if got and name.startswith(got.casefold())]
     near = (
@@ -54,11 +65,27 @@ def unknown_name(
     return InputError(f"{where}unknown {what} '{got}'; {hint}", field=field or what, got=got, allowed=allowed)
 
 
-def read_text(path: Path, what: str) -> str:
-    """The text of a file a user or the catalog named; every way this fails becomes one line."""
+MOST_BYTES = 100_000_000  # of a file that is read whole, unless its reader says less
+
+
+def read_bytes(path: Path, what: str, most: int = MOST_BYTES, field: str = "") -> bytes:
+    """A file a user or the catalog named, of `most` bytes at most; every way this fails becomes one line."""
     try:
-        return path.read_text(encoding="utf-8-sig")  # a byte order mark is no part of the text
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
+        said = f"{what} {path}: {getattr(error, 'strerror', None) or error}"
+        raise InputError(said, field=field or what, got=str(path)) from error
+    if len(content) > most:
+        said = f"{what} {path}: larger than the {most:,} bytes allowed"
+        raise InputError(said, field=field or what, got=str(path), allowed=most)
+    return content
+
+
+def read_text(path: Path, what: str, most: int = MOST_BYTES) -> str:
+    """The same as text: UTF-8, with any line ends."""
+    try:
+        text = read_bytes(path, what, most).decode("utf-8-sig")  # a byte order mark is no part of the text
     except UnicodeDecodeError as error:
         raise InputError(f"{what} {path}: not UTF-8 text ({error.reason} at byte {error.start})", field=what) from error
-    except OSError as error:
-        raise InputError(f"{what} {path}: {error.strerror or error}", field=what, got=str(path)) from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")

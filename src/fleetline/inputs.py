@@ -55,6 +55,14 @@ def together(*values: npt.ArrayLike) -> None:
         raise InputError(f"arrays: their shapes do not go together ({error})", field="arrays") from error
 
 
+def flag(what: str, value: object) -> bool:
+    """True or false; raises InputError for anything else, which would be read as one of them."""
+    if not isinstance(value, bool | np.bool_):
+        shown = str(value)[:_SHOWN]
+        raise InputError(f"{what}: got {shown}, allowed true or false", field=what, got=shown, allowed="true or false")
+    return bool(value)
+
+
 def text(what: str, value: object) -> str:
     """A text, or a path, as text; raises InputError for anything else."""
     if not isinstance(value, str | PathLike):

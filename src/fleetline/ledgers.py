@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import datetime
 import hashlib
+import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -24,6 +25,7 @@ from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import LedgerRow
 from fleetline.catalog.tables import read_rows
 from fleetline.errors import InputError
+from fleetline.files import write_out
 from fleetline.runs import SHIPPED, rows_of
 from fleetline.scenario import Scenario
 from fleetline.world.demand import slows
@@ -101,18 +103,16 @@ def ledger(
     lines = [dict(vars(entry)) for entry in entries]
     made = Ledger(day.isoformat(), version("fleetline"), chosen.name, inputs_hash(chosen), lines)
     if out is not None:
-        _write(Path(out), made.rows())
+        write_out(Path(out), _csv(made.rows()))
     return made
 
 
-def _write(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-    except OSError as error:
-        raise InputError(f"out: cannot write to {path}: {error.strerror or error}", field="out", got=str(path)) from error
+def _csv(rows: Sequence[Mapping[str, Any]]) -> bytes:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _records(day: datetime.date, draws: Draws) -> list[Forecast]:

@@ -106,16 +106,23 @@ def plan(
     asked = inputs.positive(name, given)
     if np.ndim(asked):
         raise InputError(f"{name}: one load at a time, give a number", field=name)
-    for each in (*DEGREES, "gpus", "prefill_replicas", "utilisation"):
+    for each, why in _NOT_GIVEN.items():
         if options.get(each) is not None:
-            raise InputError(f"{each}: is looked for by plan, and cannot be given", field=each)
+            raise InputError(f"{each}: {why}, and cannot be given to plan", field=each)
     catalog = load()
     exact(catalog, inputs.text("model", model))
-    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog, offline=offline)
+    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog, offline=inputs.flag("offline", offline))
     load_ = Load(float(asked), name, _headroom(max_utilisation))
     chosen = _names(systems) if systems is not None else sorted(catalog.systems)
     found = [_option(model, system, workload, limits, load_, options) for system in chosen]
     return sorted(found, key=_cheapest_first)
+
+
+_NOT_GIVEN: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys((*DEGREES, "gpus", "prefill_replicas", "utilisation", "batch"), "is looked for")
+    | dict.fromkeys(("arrivals", "rate"), "follows from requests_per_s or users")
+    | {"preset": "is that of measured kernels"}
+)
 
 
 def _headroom(share: float) -> float:

@@ -25,6 +25,7 @@ from fleetline.errors import InputError, read_text, unknown_name
 from fleetline.named import is_file
 
 DEFAULT = "article"
+MOST_BYTES = 1_000_000  # of a file; the shipped ones take some 20 kB
 SET_ON_COMMAND_LINE = "set on the command line"
 
 Value = float | str | tuple[str, ...]
@@ -51,10 +52,11 @@ class Key:
         return "log-odds" if self.unit == "share" else "log"
 
 
-def _share(about: str, *, required: bool = True) -> Key:
-    return Key("share", about, 0.0, 1.0, required=required)
+def _share(about: str, *, low: float = 0.0, required: bool = True) -> Key:
+    return Key("share", about, low, 1.0, required=required)
 
 
+_SOME = 1e-6  # the least share of a fleet that has an answer: of none, no demand is a share
 TIERS = ("frontier", "mid", "small")
 SHAPES = ("general", "agentic", "long", "session")
 
@@ -106,9 +108,11 @@ KEYS: Mapping[str, Key] = MappingProxyType(
         "fleet.lifetime": Key("year", "from its first request to its last", 0.5, 50.0, required=False),
         "fleet.rack_share": _share("share of Blackwell chips in racks of 72; the rest is on 8-GPU boards", required=False),
         "fleet.inference_share": _share(
-            "share of installed chips that serve; the rest trains, or is spare", required=False
+            "share of installed chips that serve; the rest trains, or is spare", low=_SOME, required=False
         ),
-        "fleet.busy_share": _share("most of its capacity that a serving fleet is loaded with at its peak", required=False),
+        "fleet.busy_share": _share(
+            "most of its capacity that a serving fleet is loaded with at its peak", low=_SOME, required=False
+        ),
         "fleet.peak_over_mean": Key("factor", "demand of the busiest hour over the day's mean", 1.0, 10.0, required=False),
         "world.population": Key("people", "who could ask", 1.0, 1e11),
         **{
@@ -284,7 +288,7 @@ def _read(name: str, seen: Sequence[str]) -> Scenario:
     if not _is_file(name) and name not in shipped():
         raise unknown_name("scenario", name, [*shipped(), "a .toml file"])
     text = (
-        read_text(Path(name), "scenario")
+        read_text(Path(name), "scenario", MOST_BYTES)
         if _is_file(name)
         else (files("fleetline.scenarios") / f"{name}.toml").read_text("utf-8")
     )

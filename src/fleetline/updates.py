@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import io
 import shutil
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
@@ -124,7 +125,7 @@ def _given(folder: Path) -> Given:
     for path in sorted(folder.glob("*.csv")):
         if path.stem not in TABLES:
             raise unknown_name("table to update", path.stem, TABLES, field="check")
-        header, *rows = list(csv.reader(read_text(path, "table of new rows").splitlines(), strict=True)) or [[]]
+        header, *rows = _lines(path) or [[]]
         own = _header(path.stem)
         if header != own:
             said = f"{path.name}: got the columns {', '.join(header)}; allowed the catalog's, {', '.join(own)}"
@@ -134,6 +135,14 @@ def _given(folder: Path) -> Given:
     if not found:
         raise InputError(f"check: no new rows in '{folder}'", field="check", got=str(folder))
     return found
+
+
+def _lines(path: Path) -> list[list[str]]:
+    lines = csv.reader(io.StringIO(read_text(path, "table of new rows")), strict=True)
+    try:
+        return list(lines)
+    except csv.Error as error:
+        raise InputError(f"{path.name} line {lines.line_num}: {error}", field=path.name) from error
 
 
 def _header(table: str) -> list[str]:

@@ -367,7 +367,7 @@ _LLAMA = json.dumps(CONFIGS["llama-3.1-405b"])
         ('{"b": {"a\\n": 1, "a\\n": 2}}', "stands twice"),
         ("[" * 100_000, "JSON nested too deep"),
         (b'{"a": "\xff"}', "not UTF-8 text"),
-        (b" " * 8_000_001, "larger than 8 MB, which no configuration is"),
+        (b" " * 8_000_001, "larger than the 8,000,000 bytes allowed"),
         ('{"model_type": "\\ud800"}', "model_type: unknown"),
     ],
 )

@@ -17,6 +17,9 @@ Source: ours; the law and the kernel as their modules cite.
 from __future__ import annotations
 
 import hashlib
+import struct
+import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,6 +214,13 @@ def save(path: Path, sides: Mapping[str, Side], known: Known) -> None:
     np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
+# what NumPy and the ZIP archive around its arrays raise for a file that is not as `save` wrote it
+_BROKEN: tuple[type[Exception], ...] = (
+    *(OSError, ValueError, KeyError, IndexError, EOFError, MemoryError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
+
+
 def load(path: Path, kernels: Mapping[str, Kernel]) -> tuple[dict[str, Side], Known]:
     """The fitted rows that `save` wrote.
 
@@ -218,12 +228,12 @@ def load(path: Path, kernels: Mapping[str, Kernel]) -> tuple[dict[str, Side], Kn
         InputError: no such file, or none that this version wrote.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             held = {key: file[key] for key in file.files}
             sides = {name: _side(name, held, kernels[name]) for name in QUANTITIES}
             values = {name: np.asarray(held[f"{name}.known"], dtype=float) for name in QUANTITIES}
             return sides, Known(np.asarray(held["keys"], dtype=np.uint64), MappingProxyType(values))
-    except (OSError, ValueError, KeyError) as error:
+    except _BROKEN as error:
         raise InputError(f"fit {path.name}: cannot be read ({error}); make fit writes it", field=path.name) from error
 
 

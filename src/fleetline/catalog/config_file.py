@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from fleetline.errors import InputError
+from fleetline.errors import InputError, read_bytes
 
 MOST_BYTES = 8_000_000  # configurations take some kB; quantised ones with a list of layers, some hundred
 MOST_LAYERS = 10_000
@@ -141,7 +141,7 @@ def read_config(path: Path) -> tuple[Config, bytes]:
     Raises:
         InputError: no such file, too large, not UTF-8, not JSON, an object in which a key stands twice, nested too deep.
     """
-    content = _bytes(path)
+    content = read_bytes(path, "model file", MOST_BYTES, field="model")
     return parse(content, path), content
 
 
@@ -175,18 +175,6 @@ def shown_path(path: Path) -> str:
 
 class _Refusal(Exception):  # noqa: N818  (becomes an InputError as soon as the file's name is known)
     """What is wrong with a JSON text that Python's parser lets through."""
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the path
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(path, reason) from error
-    if len(content) > MOST_BYTES:
-        raise _refused(path, f"larger than {MOST_BYTES // 10**6} MB, which no configuration is")
-    return content
 
 
 def _refused(path: Path, reason: str) -> InputError:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from fleetline import files
 from fleetline.architecture.model import Model
 from fleetline.catalog import config_token
 from fleetline.catalog.config_file import Config, parse, read_config, shown
@@ -140,7 +139,8 @@ def keep(imported: Imported) -> Path:
         path = saved_folder() / f"{name}.json"
         if path.exists() and path.read_bytes() != imported.content:
             raise InputError(f"name: {path} is another model; give another name or remove it", field="name", got=name)
-        _write(path, imported.content)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        files.write(path, imported.content)
     except (OSError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot save model {name}: {reason}", field="save", got=name) from error
@@ -152,19 +152,6 @@ def check_name(name: object) -> None:
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         allowed = "up to 100 letters, digits, '.', '_' and '-', the first a letter or digit"
         raise InputError(f"name: got {shown(name)}, allowed {allowed}", field="name", got=shown(name), allowed=allowed)
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, new = tempfile.mkstemp(prefix=".fleetline-", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(new).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(new).unlink()
-        raise
 
 
 def from_token(token: str) -> Imported:
@@ -248,8 +235,10 @@ def import_model(path: str | Path, *, save: bool = False, name: str | None = Non
     """
     if name is not None:
         check_name(name)
-    if not isinstance(path, str | os.PathLike):
-        raise InputError(f"path: got {shown(path)}, allowed the path of a config.json", field="path", got=shown(path))
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        raise InputError(
+            f"path: got {shown(path) or 'no letters'}, allowed the path of a config.json", field="path", got=shown(path)
+        )
     imported = from_config(Path(path), name)
     kept = keep(imported) if save else None
     return facts_of(imported) | {"path": str(imported.path), "saved": None if kept is None else str(kept)}

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import csv
 import datetime
+import errno
+import io
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from fleetline import files
 from fleetline.catalog.imported import Imported
 from fleetline.catalog.load import load, table_path
 from fleetline.catalog.rows import CheckpointRow, Row
@@ -50,7 +54,10 @@ def _checkpoint(imported: Imported, source: str, day: str) -> list[CheckpointRow
 def _write(path: Path, rows: Sequence[Row]) -> Path:
     """The rows in the columns of the table they are for; a file that is there stays."""
     columns = next(csv.reader(read_text(table_path(path.name), "catalog table").splitlines()))
-    with path.open("x", encoding="utf-8", newline="") as file:
-        cells = [[getattr(row, column) for column in columns] for row in rows]  # csv writes None as nothing
-        csv.writer(file, lineterminator="\n").writerows(cells)
+    if path.exists():
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+    text = io.StringIO()
+    cells = [[getattr(row, column) for column in columns] for row in rows]  # csv writes None as nothing
+    csv.writer(text, lineterminator="\n").writerows(cells)
+    files.write(path, text.getvalue().encode())
     return path

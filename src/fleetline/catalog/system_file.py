@@ -41,6 +41,7 @@ _QUANTITIES = {
     "own": "USD/s",
     "all_in_power": "W",
 }
+MOST_BYTES = 1_000_000
 _MOST_GPUS = 1_000_000
 _LARGEST = 1e30  # of any quantity in SI units: beyond it products overflow
 _PRECISIONS = ("fp4", "fp8", "bf16")
@@ -53,7 +54,7 @@ def system_from_file(path: Path) -> System:
         InputError: no such file, not TOML, an unknown or missing key, a quantity that is not positive.
     """
     try:
-        given = tomllib.loads(read_text(path, "system file"))
+        given = tomllib.loads(read_text(path, "system file", MOST_BYTES))
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         reason = str(error).splitlines()[0] or "not TOML"
         raise InputError(f"system file {path}: {reason}", field="system", got=str(path)) from error

@@ -17,7 +17,7 @@ from typer.exceptions import Abort, TyperException
 from typer.main import get_command
 
 from fleetline.cli.options import app
-from fleetline.errors import FleetlineError
+from fleetline.errors import FleetlineError, printable
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             allowed=error.allowed,
         )
     except TyperException as error:
-        _refuse(_usage(error), 2, as_json, kind="bad_input", field="arguments")
+        _refuse(printable(_usage(error)), 2, as_json, kind="bad_input", field="arguments")
     except (Abort, KeyboardInterrupt):
         code = _INTERRUPTED
     except BrokenPipeError:

@@ -62,8 +62,9 @@ def predict(
     from pathlib import Path
 
     from fleetline import runs
+    from fleetline.files import write_out
     from fleetline.measurements.example import EXAMPLE
-    from fleetline.reporting.files import replace_all, table_csv
+    from fleetline.reporting.files import table_csv
 
     if example:
         typer.echo(EXAMPLE, nl=False)
@@ -74,8 +75,7 @@ def predict(
     if out is None:
         typer.echo(content.decode(), nl=False)
         return
-    path = Path(out)
-    replace_all(path.parent, {path.name: content})
+    write_out(Path(out), content)
     reasons = Counter(str(row["reason"]) for row in listed if row["reason"])
     answered = len(listed) - sum(reasons.values())
     summary = {"out": out, "rows": len(listed), "answered": answered, "reasons": dict(reasons.most_common())}

@@ -10,6 +10,7 @@ from fleetline.measurements.fields import Fault, Repeated
 
 # Longer whole numbers are read as floats: Python refuses those of thousands of digits.
 EXACT_DIGITS = 18
+MOST_BYTES = 200_000_000  # of a file, which is read whole: as values it takes some ten times that
 
 
 def parse(text: str) -> object:

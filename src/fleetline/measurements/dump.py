@@ -63,7 +63,7 @@ def _metrics(record: Record) -> object:
 
 
 def _rows(path: Path) -> list[Record]:
-    rows = documents.load(read_text(path, "database dump"), str(path))
+    rows = documents.load(read_text(path, "database dump", documents.MOST_BYTES), str(path))
     if not isinstance(rows, list):
         raise InputError(f"{path}: got {shown(rows)}, allowed an array of rows", field=str(path))
     return [Record(_checked(row), line, path.name) for line, row in enumerate(rows, start=1)]

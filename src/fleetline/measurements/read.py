@@ -72,9 +72,16 @@ def _read(file: io.BufferedReader, path: Path) -> Table:
     line_end = "\r" if b"\r" in head and b"\n" not in head else "\n"  # a stray one of the other kind is part of its row
     with io.TextIOWrapper(file, encoding="utf-8-sig", newline=line_end) as text:
         if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"[", b"{"):
-            return _from_json(documents.load(text.read(), str(path)), path)
+            return _from_json(documents.load(_whole(text, path), str(path)), path)
         table = tables.CsvTable(text, path)
         return _from_table(table.columns, table.rows(), path)
+
+
+def _whole(text: io.TextIOWrapper, path: Path) -> str:
+    found = text.read(documents.MOST_BYTES + 1)
+    if len(found) > documents.MOST_BYTES:
+        raise InputError(f"{path}: larger than the {documents.MOST_BYTES:,} bytes allowed for JSON", field=str(path))
+    return found
 
 
 def _check_text(head: bytes, path: Path) -> None:
@@ -170,6 +177,8 @@ def _table(form: Form, rows: Iterable[tables.Row], path: Path) -> Table:
             read_rows.append(form.parse(Record(values, line, path.name)))
         except Fault as fault:
             rejected.append(Rejected(_row_id(form, values, line), line, str(fault)))
+        if len(read_rows) + len(rejected) > tables.MOST_ROWS:
+            raise tables.too_many(path)
     total = len(read_rows) + len(rejected)
     if not total:
         raise InputError(f"{path}: no rows", field=str(path))

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fleetline.errors import InputError
+from fleetline import files
+from fleetline.errors import InputError, read_text
 from fleetline.sweeps import parquet
 from fleetline.sweeps.grid import Grid
 from fleetline.sweeps.pieces import Piece, chunks_of
@@ -46,8 +46,7 @@ class Folder:
 
     def manifest(self) -> dict[str, Any]:
         """What a whole sweep says of itself."""
-        found: dict[str, Any] = _json(self.path / MANIFEST)
-        return found
+        return _json(self.path / MANIFEST)
 
     def done(self) -> frozenset[int]:
         """Numbers of the chunks that are whole; what is left of others is removed."""
@@ -71,7 +70,7 @@ class Folder:
             if content:
                 name = f"{kind}{piece.number:08d}-{_hash(content)}.parquet"
                 with _told(self.path):
-                    _write(self.path / _CHUNKS / name, content)
+                    files.write(self.path / _CHUNKS / name, content)
 
     def finish(self) -> dict[str, Any]:
         """Join the chunks, say in the manifest what they are, and remove them.
@@ -84,26 +83,20 @@ class Folder:
             raise InputError(
                 f"{self.path}: {len(missing)} chunks are missing; --resume does them", field="out", got=missing[0]
             )
-        files = {RESULTS: self._join(RESULTS, "")}
+        joined = {RESULTS: self._join(RESULTS, "")}
         if self.grid.keep_draws:
-            files[DRAWS] = self._join(DRAWS, "draws-")
-        said = _manifest(self, files)
+            joined[DRAWS] = self._join(DRAWS, "draws-")
+        said = _manifest(self, joined)
         with _told(self.path):
-            _write(self.path / MANIFEST, _text(said))
+            files.write(self.path / MANIFEST, _text(said))
             self.tidy()
         return self.manifest()
 
     def _join(self, name: str, kind: str) -> Path:
         parts = sorted((self.path / _CHUNKS).glob(f"{kind}[0-9]*.parquet"))
-        target, unfinished = self.path / name, self.path / f".{name}.tmp"
-        try:
+        with _told(self.path), files.replacing(self.path / name) as unfinished:
             parquet.join(parts, unfinished)
-            with _told(self.path):
-                _settle(unfinished, target)
-        finally:
-            with suppress(OSError):
-                unfinished.unlink(missing_ok=True)
-        return target
+        return self.path / name
 
     def tidy(self) -> None:
         """Remove what a whole sweep needs no longer."""
@@ -113,7 +106,7 @@ class Folder:
     def note(self, timing: Mapping[str, Any]) -> None:
         """Write down how long it took: no part of the results, which are the same whenever they are made."""
         with _told(self.path):
-            _write(self.path / TIMING, _text(timing))
+            files.write(self.path / TIMING, _text(timing))
 
 
 def opened(out: str | Path, grid: Grid, made_with: str, *, resume: bool) -> Folder:
@@ -134,7 +127,9 @@ def opened(out: str | Path, grid: Grid, made_with: str, *, resume: bool) -> Fold
             _same(path, _json(before), plan, resume=resume)
         if not folder.complete:
             (path / _CHUNKS).mkdir(exist_ok=True)
-            _write(path / _PLAN, _text(plan))
+            files.write(path / _PLAN, _text(plan))
+            for left in path.glob(files.LEFT):
+                left.unlink()
     return folder
 
 
@@ -145,7 +140,7 @@ def _same(path: Path, before: Mapping[str, Any], plan: Mapping[str, Any], *, res
         said = f"its format is {before.get('format')}, this fleetline writes {plan['format']}"
         raise InputError(f"{path}: {said}; choose another folder", field="resume")
     if before["grid"] != plan["grid"]:
-        old, new = ({**grid.pop("axes"), **grid} for grid in (dict(before["grid"]), dict(plan["grid"])))
+        old, new = (dict(_lines(grid)) for grid in (before["grid"], plan["grid"]))
         other = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
         said = f"holds the sweep of another grid ({', '.join(other)} differ)"
         raise InputError(f"{path}: {said}; resume with its own, or choose another folder", field="resume", got=other)
@@ -154,8 +149,14 @@ def _same(path: Path, before: Mapping[str, Any], plan: Mapping[str, Any], *, res
         raise InputError(f"{path}: {said}; the rows would not go together, choose another folder", field="resume")
 
 
-def _manifest(folder: Folder, files: Mapping[str, Path]) -> dict[str, Any]:
-    results = files[RESULTS]
+def _lines(grid: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """A grid's settings and axes beside each other."""
+    for key, value in grid.items():
+        yield from value.items() if key == "axes" and isinstance(value, dict) else [(key, value)]
+
+
+def _manifest(folder: Folder, made: Mapping[str, Path]) -> dict[str, Any]:
+    results = made[RESULTS]
     sums = "count(*), count(*) FILTER (feasible = 1), count(*) FILTER (feasible > 0 AND feasible < 1)"
     ((rows, always, sometimes),) = parquet.asked(results, f"SELECT {sums} FROM results")
     reasons = parquet.asked(results, "SELECT reason, count(*) FROM results WHERE reason IS NOT NULL GROUP BY 1 ORDER BY 1")
@@ -180,7 +181,7 @@ def _manifest(folder: Folder, files: Mapping[str, Path]) -> dict[str, Any]:
         "columns": [name for (name,) in columns],
         "files": {
             name: {"bytes": path.stat().st_size, "rows": parquet.rows_of(path), "sha256": _digest(path)}
-            for name, path in files.items()
+            for name, path in made.items()
         },
     }
 
@@ -207,34 +208,24 @@ def _text(value: Mapping[str, Any]) -> bytes:
     return (json.dumps(value, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _json(path: Path) -> Any:
+def _json(path: Path) -> dict[str, Any]:
+    """What a plan or a manifest says.
+
+    Raises:
+        InputError: it cannot be read, or is neither.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        found = json.loads(read_text(path, "sweep"))
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: cannot be read ({str(error).splitlines()[0]})", field="out", got=str(path)) from error
+    needed = _PLANNED if path.name == _PLAN else _SAID
+    if not isinstance(found, dict) or not needed <= found.keys() or not isinstance(found["grid"], dict):
+        raise InputError(f"{path}: is not what a sweep writes; choose another folder", field="out", got=str(path))
+    return found
 
 
-def _write(path: Path, content: bytes) -> None:
-    """A file, whole or not at all, even where the power goes."""
-    unfinished = path.with_name(f".{path.name}.tmp")
-    try:
-        unfinished.write_bytes(content)
-        _settle(unfinished, path)
-    finally:
-        with suppress(OSError):
-            unfinished.unlink(missing_ok=True)
-
-
-def _settle(unfinished: Path, path: Path) -> None:
-    """Give a file its name once all of it is on the disk."""
-    with unfinished.open("rb") as file:
-        os.fsync(file.fileno())
-    unfinished.replace(path)
-    handle = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+_PLANNED = frozenset({"format", "grid", "made_with", "chunks"})
+_SAID = _PLANNED | {"rows", "points", "feasible", "reasons", "failures", "columns", "files"}
 
 
 @contextmanager

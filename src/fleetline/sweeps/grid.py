@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -50,6 +51,7 @@ SETTINGS = ("draws", "seed", "offline", "rates")
 MOST_DRAWS = 1_000_000
 MOST_VALUES = 1_000_000  # of one axis
 MOST_ROWS = 10**12
+MOST_BYTES = 20_000_000  # of a file: some lists of a million numbers
 _NEEDED = ("models", "systems")
 
 
@@ -213,7 +215,7 @@ def _pair(text: str) -> tuple[float, float]:
 def _file(path: str | Path) -> tuple[str, dict[str, Any]]:
     where = f"grid {path}: "
     try:
-        return where, tomllib.loads(read_text(Path(inputs.text("grid", path)), "grid"))
+        return where, tomllib.loads(read_text(Path(inputs.text("grid", path)), "grid", MOST_BYTES))
     except (tomllib.TOMLDecodeError, ValueError, RecursionError) as error:
         raise InputError(f"{where}{str(error).splitlines()[0] or 'not TOML'}", field="grid", got=str(path)) from error
 
@@ -256,7 +258,8 @@ def _number_axis(where: str, key: str, given: Any) -> Any:
 
 
 def _number(where: str, key: str, value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    # compared, as a whole number beyond floats cannot be made one
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         allowed = "a number, a list of them, or a range such as {from = 1, to = 64, points = 7, scale = 'log'}"
         raise InputError(f"{where}{key}: got {str(value)[:40]}, allowed {allowed}", field=key, got=str(value)[:40])
     return float(value)

@@ -104,6 +104,7 @@ def _expression(number: int, column: Column) -> str:
 def _database() -> Iterator[duckdb.DuckDBPyConnection]:
     database = duckdb.connect(":memory:", config={"threads": 1, "memory_limit": MEMORY, "preserve_insertion_order": True})
     try:
+        database.execute("SET enable_progress_bar = false")  # it would stand in the middle of what a command prints
         yield database
     finally:
         database.close()

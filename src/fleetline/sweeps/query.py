@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Answer:
 def query(folder: str | Path, sql: str) -> Answer:
     """The answer to one SELECT (DuckDB's SQL) over the table `results` of a sweep, and `draws` if it kept them.
 
-    Nothing else can be read, and nothing written.
+    Nothing else can be read, and nothing written; it may take 10 minutes, 4 GB and answer with a million rows.
 
     Raises:
         InputError: no sweep there; no single SELECT; a table or column that is not there (with the nearest one); any other
@@ -43,12 +44,33 @@ def query(folder: str | Path, sql: str) -> Answer:
     tables = {name.removesuffix(".parquet"): path / name for name in (RESULTS, DRAWS) if (path / name).is_file()}
     if "results" not in tables:
         raise InputError(f"{path}: has no {RESULTS}; `fleetline sweep` writes one", field="folder", got=str(path))
-    with _opened(tables) as (database, columns), _told(columns, list(tables)):
+    with _opened(tables) as (database, columns), _told(columns, list(tables)), _limited(database):
         _only_select(database, asked)
         found = database.execute(asked)
-        return Answer(
-            tuple(each[0] for each in found.description or ()), tuple(tuple(map(_plain, row)) for row in found.fetchall())
-        )
+        rows = found.fetchmany(MOST_ROWS + 1)
+        if len(rows) > MOST_ROWS:
+            said = f"sql: more than {MOST_ROWS:,} rows as an answer; aggregate, or say limit"
+            raise InputError(said, field="sql", allowed=MOST_ROWS)
+        return Answer(tuple(each[0] for each in found.description or ()), tuple(tuple(map(_plain, row)) for row in rows))
+
+
+MOST_ROWS = 1_000_000  # of an answer
+MOST_SECONDS = 600.0  # that a query may take
+MEMORY = "4GB"  # that the database may take
+
+
+@contextmanager
+def _limited(database: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Stop what takes too long: a query of a line can ask for any amount of work."""
+    timer = threading.Timer(MOST_SECONDS, database.interrupt)
+    timer.start()
+    try:
+        yield
+    except duckdb.InterruptException as error:
+        said = f"sql: longer than {MOST_SECONDS:g} seconds"
+        raise InputError(said, field="sql", allowed=MOST_SECONDS) from error
+    finally:
+        timer.cancel()
 
 
 def _plain(value: Any) -> Any:
@@ -68,6 +90,8 @@ def _opened(tables: dict[str, Path]) -> Iterator[tuple[duckdb.DuckDBPyConnection
     config: dict[str, str | bool | int | float | list[str]] = {
         "python_enable_replacements": False,
         "autoinstall_known_extensions": False,
+        "memory_limit": MEMORY,
+        "temp_directory": "",  # what does not fit is refused: nothing is written
     }
     database = duckdb.connect(":memory:", config=config)
     try:
@@ -78,6 +102,7 @@ def _opened(tables: dict[str, Path]) -> Iterator[tuple[duckdb.DuckDBPyConnection
                 database.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(str(path.resolve()))})")
             found = database.execute("SELECT DISTINCT column_name FROM duckdb_columns() WHERE NOT internal").fetchall()
         database.execute("SET enable_external_access = false")
+        database.execute("SET enable_progress_bar = false")
         database.execute("SET lock_configuration = true")
         yield database, [name for (name,) in found]
     finally:

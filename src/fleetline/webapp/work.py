@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
-from fleetline.errors import FleetlineError
+from fleetline.errors import FleetlineError, printable
 from fleetline.named import without_files
 from fleetline.reporting.plain import plain
 
@@ -30,7 +30,7 @@ class TooLongError(BaseException):
 
 def error(status: int, kind: str, message: str, *, field: str = "", got: Any = None, allowed: Any = None) -> Answer:
     """A refusal, as the commands write it."""
-    said = {"kind": kind, "message": message, "field": field, "got": got, "allowed": allowed}
+    said = {"kind": kind, "message": printable(message), "field": field, "got": got, "allowed": allowed}
     return Answer(status, encode({"error": said}))
 
 

@@ -167,8 +167,8 @@ def known(past: History, workload: str, as_of: datetime.date) -> tuple[Array, Ar
     served = past.output_tok_s[workload]
     chosen = [index for index, day in enumerate(past.dates) if day <= as_of and np.all(served[index] > 0.0)]
     if not chosen:
-        said = f"no quarter to {as_of} has a chip that serves the model at {workload}"
-        raise InputError(f"fleet: {said}", field="fleet.name")
+        said = f"got {workload}, which no chip of the fleet serves at serving.speed by {as_of} in every world"
+        raise InputError(f"serving.workloads: {said}", field="serving.workloads", got=workload)
     # the day after the last of a quarter: what was sold in it is there
     ends = np.array([year_of(past.dates[index] + datetime.timedelta(days=1)) for index in chosen])
     return ends, served[chosen]
