@@ -211,6 +211,11 @@ def _survivors(file: str, mutated: str, alive: Mapping[str, int | None]) -> Iter
 # Why nothing is missing where a mutant of the group survives.
 GROUPS = {
     "words": "The words of a refusal: the tests ask for the field, the kind of error and the words that tell what to do.",
+    "equal lengths": "What is walked together is made of the same parts or stages, so `strict` has nothing to refuse.",
+    "values that count as the same": "A sum from 0 for 0.0, None for False: what is made of them is equal.",
+    "shortcuts": "The condition only spares work: without it the same is computed, or zero added or compared with.",
+    "waves that never crowd": "The window of a run begins at the time that all its prompts take and only grows, so that "
+    "the others never take longer: the condition is False always, and what it leads to is never seen.",
 }
 
 
@@ -242,7 +247,8 @@ seed.
 
 **{killed} of {tested} are killed: {share:.1%}**, {stuck} of them by never coming to an end. For all {mutants:,}, each file
 weighed by its mutants, that makes {value:.1%} (95% interval {low:.1%} to {high:.1%}). {alive} survive, of which {why} are
-explained below.
+explained below. Tests have been written since for survivors of this very draw, so that what it says of
+all flatters: another seed (`SEED` in `tools/mutants.py`) draws others.
 
 Asked are the tests in `tests/physics`, the quickest of those that reach the function first, for {seconds:g} seconds of
 processor time a mutant, with {examples} examples of a property; those that take minutes ({left}) are not. The other tests

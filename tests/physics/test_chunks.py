@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -64,3 +64,27 @@ def test_only_arrays_are_cut() -> None:
     assert inside[1].tolist() == [0.0, 1.0, 1.0]
     assert inside[2].tolist() == [2.0, 0.0, 1.0]
     assert (inside[3], inside[4], zero.shape) == ("text", 2.0, ())
+
+
+@dataclass(frozen=True)
+class Pair:
+    one: Any
+    other: Any
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_what_cannot_be_recorded_is_asked_chunk_by_chunk(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
+    sizes: list[int] = []
+
+    def ask(one: Any, other: Any) -> Pair:
+        assert not np.any(one < 0.0)  # which a recording cannot tell
+        sizes.append(one.size)
+        return Pair(one + other, {"less": Pair(one - other, one > other)})
+
+    monkeypatch.setattr(chunks, "POINTS", 5)
+    one, other = np.arange(4.0)[:, None], np.arange(3.0)
+    found = chunks.in_chunks(ask, (one, other), (4, 3), threads)
+    assert sorted(sizes) == [2, 5, 5]
+    assert found.one.tolist() == (one + other).tolist()
+    assert found.other["less"].one.tolist() == (one - other).tolist()
+    assert found.other["less"].other.tolist() == (one > other).tolist()

@@ -18,7 +18,16 @@ from fleetline.physics.kernels import activations, block_of, calls_of, core_of, 
 from fleetline.physics.money import Terms
 from fleetline.physics.network import fabric_of
 from fleetline.physics.stages import Stage
-from fleetline.physics.work import decode_work, prefill_work, verify_bytes
+from fleetline.physics.work import (
+    Operation,
+    Work,
+    beside,
+    decode_work,
+    prefill_passes,
+    prefill_work,
+    verify_bytes,
+    weights_read,
+)
 
 BF16 = NumberFormat("bf16", 2.0, "bf16")
 INDEXER, KEPT, STATE = Indexer(8.0, 64.0, 1e6), Kept(512.0, 1e6), Recurrent(4.0, 16.0, 32.0, 1e6)
@@ -162,6 +171,34 @@ def test_experts_alone_hand_anything_on() -> None:
     attention, experts = decode_work(model, CHECKPOINT, Stage(2.0, 7.0, 1.0, 100.0, 107.0)).linear
     assert attention.activation_bytes == 0.0
     assert experts.activation_bytes == activations(model, 14.0, float(experts.flop))
+
+
+def test_prompts_are_run_in_one_pass_at_least_where_anything_is_run() -> None:
+    assert prefill_passes(PROMPT, 60.0) == 5.0
+    assert prefill_passes(PROMPT, 1e4) == 1.0
+    three = Stage(sequences=1.0, passes=3.0, tokens=10.0, start=0.0, end=30.0)
+    assert prefill_passes(three, 1e4) == 1.0  # three turns of one chunk together
+    assert prefill_passes(replace(three, passes=0.0), 1e4) == 0.0
+
+
+def test_the_weights_that_a_stage_reads_are_those_that_it_multiplies() -> None:
+    # the head is needed at the prompt's end alone: one of 100 tokens, of which each reads a thousandth
+    head = WeightPart("head", 12e6, 12e6, touched_by_one=1e-3, prompt_share=0.0)
+    model = replace(of(LATENT, GROUPED), parts=(WeightPart("attention", 12e6, 12e6), head))
+    prefill, decode = prefill_work(model, CHECKPOINT, PROMPT).linear, decode_work(model, CHECKPOINT, PROMPT).linear
+    for linear, in_prefill in ((prefill, True), (decode, False)):
+        read = weights_read(model, CHECKPOINT, PROMPT, in_prefill=in_prefill)
+        assert [(one.name, one.bytes_moved) for one in read] == [(one.name, one.bytes_moved) for one in linear]
+    assert prefill[-1].bytes_moved == pytest.approx(12e6 * (1 - 0.999**3))  # three prompts
+    assert decode[-1].bytes_moved == pytest.approx(12e6 * (1 - 0.999**300))
+
+
+def test_a_draft_runs_its_own_operations_beside_the_model_s() -> None:
+    one, other = (Operation(name, 1.0, "fp8", 1.0) for name in ("one", "other"))
+    both = beside(Work((one,), (other,), 10.0, (one,)), Work((one,), (other,), 4.0, (other,)), 0.25)
+    assert [each.name for each in both.linear] == ["one", "draft one"]
+    assert [each.name for each in both.attention] == ["other", "draft other"]
+    assert (both.steps, both.between) == (11.0, (one, other))
 
 
 def test_a_state_is_kept_for_every_token_to_verify() -> None:

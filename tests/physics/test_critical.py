@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from harness import deployments, made
+from harness import deployments, made, made_chip
 from hypothesis import given
 
+from fleetline.catalog import load
 from fleetline.deployment import deploy
-from fleetline.physics.critical import by_definition, by_legs
+from fleetline.physics.critical import by_definition, by_legs, critical_batch
+from fleetline.physics.network import Fabric
+from fleetline.physics.placement import Pooled
 from fleetline.physics.roofline import Efficiency
 from fleetline.physics.serving import Deployment
+from fleetline.physics.sharding import Degrees
 
 
 @given(deployment=deployments())
@@ -29,6 +35,27 @@ def test_an_array_has_the_critical_batches_of_its_points() -> None:
     for row, column in np.ndindex(3, 9):
         one = made(input_tokens=float(tokens[row, 0]), efficiency=Efficiency(float(share[column]), 0.4, 0.0))
         assert float(together[row, column]) == pytest.approx(float(by_legs(one)), rel=1e-12)
+
+
+def test_an_array_of_which_every_point_leaves_experts_unread() -> None:
+    # quick memory: the roofs are flat from a few requests on, too few to need every expert
+    tokens, share = np.array([[4000.0], [8000.0], [16000.0]]), np.array([0.6, 0.8])
+    chip = made_chip(bandwidth=2e13)
+    together = by_legs(made(chip=chip, input_tokens=tokens, efficiency=Efficiency(share, 0.4, 0.0)))
+    for row, column in np.ndindex(3, 2):
+        efficiency = Efficiency(float(share[column]), 0.4, 0.0)
+        one = by_legs(made(chip=chip, input_tokens=float(tokens[row, 0]), efficiency=efficiency))
+        assert 1.0 < float(one) < 100.0
+        assert float(together[row, column]) == pytest.approx(float(one), rel=1e-12)
+
+
+def test_two_pools_are_asked_by_the_definition() -> None:
+    # three decode replicas, each of whose roofs is flat from the same load on
+    fabric = Fabric(1e12, 72.0, load().timings_of("B200 SXM").collectives, 1e-5, 5e10, (0.0, 1.0))
+    deployment = replace(made(gpus=4, schedule="disaggregated"), placement=Pooled(Degrees(), 4.0, fabric, 1.0))
+    defined, crossed = float(by_definition(deployment)), float(by_legs(deployment))
+    assert defined != pytest.approx(crossed, rel=0.01)  # the legs of one machine are not those of two pools
+    assert float(critical_batch(deployment)) == 3.0 * defined
 
 
 @pytest.mark.parametrize("schedule", ["serial", "chunked", "chunked-total"])

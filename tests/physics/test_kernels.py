@@ -63,8 +63,9 @@ class Uncounted(GroupedQuery):
 
 
 def test_an_uncounted_kind_is_refused() -> None:
-    with pytest.raises(InputError, match="the kernels of grouped-query attention are not counted"):
+    with pytest.raises(InputError, match="the kernels of grouped-query attention are not counted") as refused:
         calls_of(Uncounted(1.0, 1.0, 1.0, 1.0))
+    assert refused.value.field == "attention"
 
 
 def test_every_framework_has_laws_and_an_unknown_one_is_told_the_nearest() -> None:

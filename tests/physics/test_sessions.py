@@ -59,6 +59,14 @@ def test_waiting_sessions_by_hand() -> None:
     assert more == pytest.approx(16 * 0.5 * 22.5 / wall * (4500 + 3 * 600) * CACHE)
 
 
+def test_sessions_that_wait_for_several_times_are_told_one_by_one() -> None:
+    seconds = np.array([0.0, 30.0])
+    several, *apart = (
+        serving.memory_used(made(rewrites=(MultiTurn(4.0, 100.0, think_s=each),)), 16.0) for each in (seconds, *seconds)
+    )
+    np.testing.assert_allclose(np.asarray(several), np.array(apart, dtype=float), rtol=1e-12)
+
+
 def test_thinking_takes_memory_and_no_time() -> None:
     quick, slow = (throughput(*KIMI, batch=2000, turns="10:500", think_s=seconds) for seconds in (0, 5))
     assert slow.cycle_s == quick.cycle_s

@@ -10,7 +10,7 @@ from harness import GROUPED, LATENT, ROUNDING, made, made_model
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetline.architecture.attention import Attention
+from fleetline.architecture.attention import Attention, Indexer, Kept, Recurrent
 from fleetline.catalog import load
 from fleetline.catalog.types import CollectiveLaw
 from fleetline.deployment import deploy, throughput
@@ -236,6 +236,14 @@ def test_messages_by_hand() -> None:
     assert set(sent_of(Degrees(tp=2.0, dp=2.0, ep=4.0))) == {"all_reduce", "dispatch", "combine"}
 
 
+def test_the_busiest_expert_rank_is_sent_more_than_the_others() -> None:
+    # half as much again for each doubling of the ranks: 1.5^2 of four
+    model, degrees, skewed = made_model(), Degrees(dp=4.0, ep=4.0), replace(FABRIC, imbalance=(np.log(1.5), 1.0))
+    for even, busiest in zip(*(messages(model, degrees, 100.0, 5.0, one) for one in (FABRIC, skewed)), strict=True):
+        assert busiest.sent == pytest.approx(even.sent * 1.5**2)
+        assert busiest.calls == even.calls
+
+
 def test_a_message_by_hand_inside_the_domain_and_beyond() -> None:
     # 3 calls among 8: 3 x (10 + 2 x 1) us, and 1 MB over half of 1 TB/s
     assert message_time(Message("all_reduce", 8.0, 3.0, 1e6), FABRIC) == pytest.approx(36e-6 + 2e-6, rel=ROUNDING)
@@ -295,6 +303,12 @@ def test_two_pools_by_hand() -> None:
     assert found.tpot_s * 500 == pytest.approx(apart[1], rel=1e-9)
 
 
+def test_two_pools_of_replicas_of_several_gpus_by_hand() -> None:
+    # 16 GPUs are eight replicas of two; two of them prefill for the other six, which are six attention groups
+    pools = Pooled(Degrees(tp=2.0), 16.0, FABRIC, 2.0)
+    assert (pools.ratio, pools.ranks, pools.in_turn) == (3.0, 6.0, False)
+
+
 # --- refusals -----------------------------------------------------------------------------------------------------------
 
 BAD = [
@@ -329,6 +343,17 @@ def test_degrees_that_cannot_be_built_are_one_line(options: dict[str, object], f
         assert refused.value.field == field
     assert reason in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_the_heads_of_a_state_are_divided_and_what_has_no_heads_is_not() -> None:
+    state, index, kept = Recurrent(4.0, 16.0, 32.0, 1e6), Indexer(8.0, 64.0, 1e6), Kept(512.0, 1e6)
+    check(made_model(attention=state), Degrees(tp=4.0), 8.0)
+    with pytest.raises(InputError, match="tp: got 8, allowed a divisor of 4, the recurrent heads of made"):
+        check(made_model(attention=state), Degrees(tp=8.0), 8.0)
+    shares = [shard(made_model(attention=kind), Degrees(tp=4.0), NO_SKEW).attention[0] for kind in (state, index, kept)]
+    assert [one.heads_here for one in shares] == [0.25, 1.0, 1.0]  # every GPU does all of the arithmetic
+    for kind in (index, kept):
+        check(made_model(attention=kind), Degrees(tp=8.0), 8.0)
 
 
 def test_a_dense_model_has_no_experts_to_split() -> None:

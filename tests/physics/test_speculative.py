@@ -12,7 +12,7 @@ from fleetline.deployment import deploy
 from fleetline.physics import serving
 from fleetline.physics.rewrites.speculative import Speculative
 from fleetline.physics.serving import Deployment
-from fleetline.physics.stages import plan
+from fleetline.physics.stages import Draft, plan
 
 
 def test_8_verified_and_3_accepted_by_hand() -> None:
@@ -23,6 +23,15 @@ def test_8_verified_and_3_accepted_by_hand() -> None:
     assert (after.decode.passes, after.decode.tokens) == (300.0, 8.0)
     assert (after.decode.start, after.decode.end) == (before.decode.start, before.decode.end)
     assert after.decode.tokens_per_position == 8 / 3
+
+
+def test_a_draft_reads_the_prompt_once_and_runs_a_pass_for_every_token_proposed() -> None:
+    draft, before = Draft(made().model, made().checkpoint), plan(8000.0, 900.0, 100.0)
+    (found,) = Speculative(8.0, 3.0, draft).apply(before).drafted
+    assert (found.used, found.prefill) == (1.0, before.prefill)
+    assert (found.decode.passes, found.decode.tokens) == (900 / 3 * 7, 1.0)
+    (unused,) = Speculative(1.0, 1.0, draft).apply(before).drafted
+    assert (unused.used, unused.prefill.passes, unused.decode.passes) == (0.0, 0.0, 0.0)
 
 
 def decode_of(deployment: Deployment, batch: float) -> tuple[float, float, float, float, float]:

@@ -124,6 +124,22 @@ def test_what_depends_on_values_otherwise_than_by_arithmetic_is_not_recorded(fun
         Recorded(function).recorded((np.array([1.0, -2.0, 3.0]),))
 
 
+def test_an_answer_that_no_array_leads_to_is_a_number_or_is_not_recorded() -> None:
+    given = (np.array([1.0, -2.0, 3.0]),)
+    found = Recorded(lambda a: Both(a * 2.0, np.full(5, 7.0)))(*given)
+    assert (found.one.tolist(), found.other) == ([2.0, -4.0, 6.0], 7.0)
+    with pytest.raises(UnrecordedError):
+        Recorded(lambda a: Both(a * 2.0, np.array([7.0, 8.0]))).recorded(given)
+
+
+def test_making_a_recording_warns_of_nothing_and_running_it_does() -> None:
+    values = np.array([0.0, 2.0])
+    inverse = Recorded(lambda a: 1.0 / a)
+    inverse.recorded((values,))
+    with pytest.raises(RuntimeWarning):
+        inverse(values)
+
+
 def test_a_recorder_asks_directly_what_it_cannot_record_and_keeps_numbers_apart() -> None:
     call = Recorder()
     values = np.array([3.0, 1.0, 2.0])

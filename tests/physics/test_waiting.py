@@ -15,7 +15,7 @@ from waiting import KINDS, Case, arriving, cases, compared
 from fleetline.deployment import throughput
 from fleetline.errors import InputError
 from fleetline.physics import serving
-from fleetline.physics.arrivals import Arrival, Crowd, Waiting
+from fleetline.physics.arrivals import Arrival, Crowd, Waiting, flowing
 from fleetline.physics.arrivals.batch import LOCKSTEP
 from fleetline.physics.arrivals.closed import Closed
 from fleetline.physics.arrivals.poisson import Poisson
@@ -81,6 +81,31 @@ def test_a_run_begins_with_a_line() -> None:
     waits = [float(np.asarray(crowd.mean_s)) for crowd in later]
     assert waits == sorted(waits, reverse=True)
     assert waits[-1] >= float(np.asarray(Closed().waiting(Queue(clients=21.0)).crowds[0].mean_s)) * (1 - 1e-12)
+
+
+def test_the_second_of_ten_waves_of_a_run_by_hand() -> None:
+    first, second, *later = Run().waiting(Queue(clients=21.0)).crowds
+    assert [crowd.share for crowd in (first, second, *later)] == [0.1] * 10
+    # the first leaves 21 x 2 s apart, and 100 s of answers of 0.8 to 1 of a length, whose mean is 0.9
+    window = np.hypot(42.0, 0.2 / 0.9 * 100.0)
+    wait = float(second.mean_s)
+    assert wait == pytest.approx(20 * 2.0 * (wait + 1.0) / (window + 2.0 * wait + 2.0), rel=1e-12)
+
+
+def test_a_steady_flow_spreads_by_its_mean_and_what_is_left_of_the_prompt_in_service() -> None:
+    # prompts of 2 s, a mean wait of 1 s: 1 x (1 + 2), and what is left of a prompt, even over 2 s: 2^2 / 12
+    any_length, whole = flowing(Queue(), 0.5, 1.0), flowing(Queue(grain=1.0), 0.5, 1.0)
+    assert any_length.spread_s == pytest.approx((3.0 + 4.0 / 12.0) ** 0.5)
+    assert whole.spread_s == pytest.approx(3.0**0.5)
+    assert (any_length.first_s, whole.first_s) == (1.0, 2.0)
+    assert flowing(Queue(), 0.5, 1.0, most_s=1.5).spread_s == 1.5
+
+
+def test_prompts_that_come_in_the_same_pass_by_hand() -> None:
+    # of four others, with answers of eight passes, one in two passes ends
+    assert Closed().together(5.0, 8.0, 10.0) == 1.5
+    assert Closed().together(5.0, 8.0, 1.25) == 1.25
+    assert Closed().together(0.5, 8.0, 10.0) == 1.0
 
 
 def test_waits_of_those_who_came_at_once_are_uniform() -> None:
