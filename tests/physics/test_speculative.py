@@ -34,6 +34,13 @@ def test_a_draft_reads_the_prompt_once_and_runs_a_pass_for_every_token_proposed(
     assert (unused.used, unused.prefill.passes, unused.decode.passes) == (0.0, 0.0, 0.0)
 
 
+def test_a_draft_holds_no_weights_that_it_is_lent() -> None:
+    # of its 1e9 and 8e9 weights of half a byte the experts are the other model's
+    own, lent = (Draft(made().model, made().checkpoint, parts) for parts in ((), ("routed_experts",)))
+    held = [float(serving.memory_used(made(rewrites=(Speculative(8.0, 3.0, one),)), 1.0)) for one in (own, lent)]
+    assert held[0] - held[1] == pytest.approx(8e9 * 0.5)
+
+
 def decode_of(deployment: Deployment, batch: float) -> tuple[float, float, float, float, float]:
     """FLOP and bytes of decode's multiplications and attention, and its steps."""
     _, work = serving.work(deployment, batch)
