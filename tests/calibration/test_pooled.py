@@ -63,6 +63,14 @@ def test_more_clients_never_raise_the_rate_of_each_nor_lower_the_wait() -> None:
     assert np.all(twice[1][told] >= once[1][told] * (1 - 1e-3))
 
 
+def test_a_model_whose_drafts_nobody_measured_drafts_as_deep_as_the_middle_of_the_others() -> None:
+    row = next(row for row in runs.rows_of(())[0] if row.model == "llama70b" and row.input_tokens)
+    found = features([row, replace(row, speculation="mtp")], load())
+    assert found.verified.tolist() == [1.0, 4.0]  # 3, 3, 4, 4, 4, 4, 4
+    assert found.accepted.tolist() == [1.0, 2.87]  # 2.27, 2.48, 2.83, 2.87, 2.88, 2.99, 3.39
+    assert predict([replace(row, speculation="mtp")], runs.pooled(), load(), runs.recorded()).tpot_s[0] > 0.0
+
+
 def test_a_label_nobody_saw_has_the_population_s_value() -> None:
     fitted = inputs({"model": np.array(["a"] * 4)}, {"x": np.arange(4.0)})
     solved = solve(KERNEL, fitted, np.full(4, 0.3), np.arange(4), np.ones(4))

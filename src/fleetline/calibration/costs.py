@@ -20,9 +20,8 @@ import numpy.typing as npt
 
 from fleetline.architecture.attention import Compressed, GroupedQuery, Indexer, Kept, Latent, Recurrent
 from fleetline.architecture.model import Model
-from fleetline.calibration.names import Names
+from fleetline.calibration.names import Depth, Names
 from fleetline.catalog import Catalog, Checkpoint, Chip
-from fleetline.catalog.rows import SpeculationRow
 from fleetline.errors import InputError
 
 Array = npt.NDArray[np.float64]
@@ -54,10 +53,8 @@ class Setting:
     accepted: float
 
 
-def setting_of(
-    catalog: Catalog, names: Names, draft: SpeculationRow | None, key: str, hardware: str, precision: str | None
-) -> Setting:
-    """What a row's keys of model, hardware and precision stand for; `draft` is how deep its rows draft, if they do.
+def setting_of(catalog: Catalog, names: Names, depth: Depth, key: str, hardware: str, precision: str | None) -> Setting:
+    """What a row's keys of model, hardware and precision stand for; `depth` is how deep its rows draft, if they do.
 
     Raises:
         InputError: a key that the catalog does not know, a precision without a format, a chip without peaks.
@@ -65,11 +62,10 @@ def setting_of(
     name, system = names.model(key), names.system(hardware)
     model = catalog.model(name)
     checkpoint = _checkpoint(catalog, model, precision)
-    verified, accepted = (draft.verified, draft.accepted) if draft else (np.nan, np.nan)  # of rows that do not draft
     chip = catalog.system(system).chip
     if chip.hbm_bandwidth is None or chip.hbm_capacity is None or not chip.peak:
         raise InputError(f"hardware '{hardware}' has no published memory or arithmetic")
-    return Setting(model, checkpoint, chip, hardware, key, precision or "bf16", verified, accepted)
+    return Setting(model, checkpoint, chip, hardware, key, precision or "bf16", *depth)
 
 
 def _checkpoint(catalog: Catalog, model: Model, precision: str | None) -> Checkpoint:

@@ -9,7 +9,7 @@ Source: physics notes, sections 1 to 6, as `costs.py` cites them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -18,10 +18,9 @@ import numpy.typing as npt
 
 from fleetline.calibration.costs import Setting, expert_format, of_a_prompt, of_a_step, places_in_memory, setting_of
 from fleetline.calibration.form import MEAN_LENGTH, pool_gpus, unusable
-from fleetline.calibration.names import Names, names_of, recipe_drafts
+from fleetline.calibration.names import Names, depths_of, names_of
 from fleetline.calibration.recipes import architecture_of, engine_of
 from fleetline.catalog import Catalog
-from fleetline.catalog.rows import SpeculationRow
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
 from fleetline.units import DAY, YEAR
@@ -174,8 +173,8 @@ def features(
         names: of models and systems in the rows; those of published rows unless given.
         prefix_hit: share of each prompt that is found in the cache [1]; benchmark rows have none.
     """
-    named, drafted = names or names_of(catalog), recipe_drafts(catalog)
-    reasons = [unusable(row) or _undrafted(row, drafted) for row in rows]
+    named, (depths, usual) = names or names_of(catalog), depths_of(catalog)
+    reasons = [unusable(row) for row in rows]
     groups: dict[tuple[str, str, str | None], list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
         if not reasons[index]:
@@ -184,7 +183,7 @@ def features(
     words = {name: np.full(len(rows), "", dtype=object) for name in _LABELS}
     for (model, hardware, precision), members in groups.items():
         try:
-            setting = setting_of(catalog, named, drafted.get(model), model, hardware, precision)
+            setting = setting_of(catalog, named, depths.get(model, usual), model, hardware, precision)
         except InputError as error:
             for index in members:
                 reasons[index] = error.message
@@ -198,13 +197,6 @@ def features(
     arrays["guessed"] = np.zeros(len(rows)) if guessed is None else np.asarray(guessed, dtype=float)
     labels_of = {name: values.astype(str) for name, values in words.items()}
     return Features(reason=np.array(reasons, dtype=str), **labels_of, **arrays)
-
-
-def _undrafted(row: Measurement, drafted: Mapping[str, SpeculationRow]) -> str:
-    """Why a row that drafts cannot be computed; "" where it can."""
-    if row.speculation != "mtp" or row.model in drafted:
-        return ""
-    return f"speculation of '{row.model}' is not in the table speculation"
 
 
 def _labels(setting: Setting, rows: Sequence[Measurement]) -> dict[str, list[str]]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import median
 
 from fleetline.catalog import Catalog
 from fleetline.catalog.rows import SpeculationRow
 from fleetline.errors import InputError
+
+Depth = tuple[float, float]  # tokens that a pass verifies, and those of them that are kept
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,13 @@ def names_of(catalog: Catalog) -> Names:
 def recipe_drafts(catalog: Catalog) -> Mapping[str, SpeculationRow]:
     """By model key, the one depth at which the rows of a model are taken to draft."""
     return {row.key: row for row in catalog.rows("speculation", SpeculationRow) if row.use == "recipe"}
+
+
+def depths_of(catalog: Catalog) -> tuple[Mapping[str, Depth], Depth]:
+    """How deep the rows of each model draft, and those of any other: the middle of what was measured, a guess for it."""
+    known = {key: (row.verified, row.accepted) for key, row in recipe_drafts(catalog).items()}
+    verified, accepted = zip(*known.values(), strict=True)
+    return known, (median(verified), median(accepted))
 
 
 def drafts_of(catalog: Catalog, key: str) -> SpeculationRow:
