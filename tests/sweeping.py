@@ -55,7 +55,14 @@ def toml(path: Path, grid: dict[str, Any]) -> Path:
     return path
 
 
+_HEARING = """
+import signal, runpy
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("fleetline", run_name="__main__", alter_sys=True)
+"""
+
+
 def started(*arguments: str) -> subprocess.Popen[str]:
-    """The command, running."""
-    command = [sys.executable, "-m", "fleetline", "sweep", *arguments]
+    """The command, running; it hears Ctrl-C also where whoever runs the tests does not (a shell's background)."""
+    command = [sys.executable, "-c", _HEARING, "sweep", *arguments]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -95,7 +95,7 @@ def test_documents_hold_what_no_library_writes() -> None:
     seen: list[bytes] = []
     seeds = [hostile.tree({"one": 1.5, "two": [{"three": "x"}]})]
 
-    @settings(max_examples=150, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=400, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(hostile.spoilt(hostile.documents(seeds).map(hostile.json_text)), st.integers(0, 2**32))
     def every(given: bytes, chance: int) -> None:
         seen.extend(hostile.family(given, chance, 15))

@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, distributions
-from importlib.util import source_from_cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -94,10 +93,13 @@ def _files(package: Distribution) -> list[str]:
     return [line.rsplit(",", 2)[0].strip('"') for line in lines]
 
 
+_COMPILED = re.compile(r"__pycache__/([^/]+?)\.cpython-[^/]*\.pyc$")  # also by others than Python, who add their names
+
+
 def _owner(path: str, owners: dict[str, str]) -> str:
     """Whose a file is; what Python compiled belongs to whom the source belongs to."""
     if path not in owners and path.endswith(".pyc") and "__pycache__/" in path:
-        path = source_from_cache(path)
+        path = _COMPILED.sub(r"\1.py", path)
     return owners.get(path, UNOWNED)
 
 

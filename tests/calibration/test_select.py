@@ -81,7 +81,7 @@ def test_every_field_finds_a_row_by_its_own_value(field: str) -> None:
         ("model", "where: got 'model', allowed FIELD=VALUE, with commas between"),
         ("model=", "where: got 'model=', allowed FIELD=VALUE, with commas between"),
         ("model=kimik2.5,", "where: got '', allowed FIELD=VALUE, with commas between"),
-        ("model=a\nb", "unknown model in where 'a\nb'; known: dsr1, kimik2.5"),
+        ("model=a\nb", r"unknown model in where 'a\nb'; known: dsr1, kimik2.5"),
     ],
 )
 def test_a_condition_nobody_meets_is_refused_with_the_nearest_one(condition: str, said: str) -> None:

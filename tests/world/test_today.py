@@ -373,7 +373,7 @@ def test_the_same_seed_gives_the_same_bytes(capsys: pytest.CaptureFixture[str]) 
 @pytest.mark.parametrize(
     ("line", "field_", "words"),
     [
-        ("fleet.inference_share=1.2", "fleet.inference_share", "allowed a number from 0 to 1 share"),
+        ("fleet.inference_share=1.2", "fleet.inference_share", "allowed a number from 1e-06 to 1 share"),
         ("fleet.inference_share=0.8..0.2", "fleet.inference_share", "low 0.8 is over high 0.2"),
         ("mix.general_share=0.9", "mix.general_share", "= 1.5, allowed 1"),
         ("fleet.as_of=2019-01-01", "fleet.as_of", "before 2022-01-01, the first sale"),
