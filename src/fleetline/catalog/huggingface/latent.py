@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fleetline.catalog.config_file import Config
 from fleetline.catalog.huggingface.facts import NONE, Facts, Found
@@ -55,15 +55,20 @@ def compressed(config: Config, facts: Facts) -> Found:
     layers = int(facts["layers"])
     ratios = _compress_ratios(config, layers, (4, 128, 0))
     counts = {ratio: ratios.count(ratio) for ratio in (4, 128, 0)}
+    return _compressed(config, layers, counts) | {"attention_kind": DEEPSEEK_V4}, NONE
+
+
+def _compressed(config: Config, layers: int, counts: Mapping[int, int]) -> Facts:
+    """What layers have whose entries are compressed, or a window; `counts` of them by ratio."""
     names = ("head_dim", "q_lora_rank", "o_lora_rank", "o_groups", "sliding_window")
     found: Facts = {name: config.whole(name) for name in names}
-    return found | _index(config) | {
-        "attention_kind": DEEPSEEK_V4,
+    found |= {
         "kv_heads": config.whole("num_key_value_heads", most=1),
         "qk_rope_head_dim": config.whole("qk_rope_head_dim", least=0),
         "n_compressed_or_window_layers": layers,
         "compress_ratios": ";".join(f"{ratio}:{count}" for ratio, count in counts.items()),
-    }, NONE
+    }
+    return found | _index(config)
 
 
 def encoder_decoder(config: Config, facts: Facts) -> Found:
@@ -84,16 +89,10 @@ def encoder_decoder(config: Config, facts: Facts) -> Found:
     indexed = _rising(config, "index_source_layer_ids", layers)
     if not set(keeping) <= set(indexed):
         raise config.fault("index_source_layer_ids", f"with those of kv_source_layer_ids, {keeping}", got=str(indexed)[:40])
-    names = ("head_dim", "q_lora_rank", "o_lora_rank", "o_groups", "sliding_window")
-    found: Facts = {name: config.whole(name) for name in names}
     *encoding, last = map(str, keeping)
     kept = f"CSA2: compressed KV published by layers {', '.join(encoding)} (ratio 2) and {last} (ratio 1)"
-    return found | _index(config) | {
+    return _compressed(config, layers, counts) | {
         "attention_kind": ENCODER_DECODER,
-        "kv_heads": config.whole("num_key_value_heads", most=1),
-        "qk_rope_head_dim": config.whole("qk_rope_head_dim", least=0),
-        "n_compressed_or_window_layers": layers,
-        "compress_ratios": ";".join(f"{ratio}:{count}" for ratio, count in counts.items()),
         "sparse_kind": f"{kept}; index layers {','.join(map(str, indexed))}",
         "candidate_blocks": config.whole("candidate_topk_blocks"),
         "candidate_block_size": config.whole("candidate_block_size"),
