@@ -364,6 +364,8 @@ def test_shares_read_as_people_write_them(value: float | None, words: str) -> No
 
 def test_addresses_can_be_followed_and_words_cannot_break_out() -> None:
     assert linked("see https://a.org/b; <i>") == 'see <a href="https://a.org/b">a.org/b</a>; &lt;i&gt;'
+    edition = "@230b683739d530552d143354b4becbe7714087b4"
+    assert linked(f"<i> {edition}") == f'&lt;i&gt; <span class="long">{edition}</span>'
 
 
 def test_reporting_computes_nothing() -> None:

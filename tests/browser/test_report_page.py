@@ -124,6 +124,7 @@ def test_light_and_dark_can_be_chosen_and_stay(opened: Open) -> None:
     assert colours() == ["rgb(255, 255, 255)", "rgb(255, 255, 255)"]
     page.get_by_role("button", name="Show the page in dark colours").click()
     assert colours() == ["rgb(22, 25, 28)", "rgb(22, 25, 28)"]
+    page.wait_for_timeout(500)  # the browser keeps what a page stores a moment later, in a process of its own
     page.reload()
     assert colours() == ["rgb(22, 25, 28)", "rgb(22, 25, 28)"]
     page.emulate_media(media="print")

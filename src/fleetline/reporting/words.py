@@ -47,16 +47,23 @@ def capital(words: str) -> str:
 
 
 _ADDRESS = re.compile(r"https?://[^\s;,)]+")
+_LONG = re.compile(r"(\S{24,})")  # the hash of an edition, the path of a file
 
 
 def linked(words: str | None) -> Markup:
-    """Words whose addresses can be followed."""
+    """Words whose addresses can be followed, and whose long words can be broken where a column is narrow."""
     text, parts, at = words or "", [], 0
     for found in _ADDRESS.finditer(text):
         address = found[0].rstrip(".")
-        parts += [escape(text[at : found.start()]), _link(address)]
+        parts += [_breakable(text[at : found.start()]), _link(address)]
         at = found.start() + len(address)
-    return Markup("").join([*parts, escape(text[at:])])
+    return Markup("").join([*parts, _breakable(text[at:])])
+
+
+def _breakable(text: str) -> Markup:
+    words = _LONG.split(text)  # every second one is long
+    long = Markup('<span class="long">{}</span>')
+    return Markup("").join(long.format(each) if at % 2 else escape(each) for at, each in enumerate(words))
 
 
 def _link(address: str) -> Markup:
