@@ -52,7 +52,7 @@ contract: .venv/dev.stamp
 	$(BIN)/lint-imports --no-cache
 
 unit: .venv/dev.stamp
-	$(BIN)/pytest -n 2 --dist loadfile -m "not long"
+	$(BIN)/pytest -n 3 --dist loadfile -m "not long"
 
 check-long: .venv/dev.stamp
 	$(BIN)/pytest -m long --junitxml=out/long.xml -o junit_family=xunit1

@@ -77,9 +77,13 @@ def what_moves(name: str, world: Scenario) -> str | None:
     return None
 
 
+SLOW = {("today", "mix.session_hit", "value")}  # every session served anew, of every class: half a minute
+
+
 def marked() -> list[Any]:
-    """The ends of intervals are tried in `make check-long`."""
-    return [pytest.param(*case, marks=[pytest.mark.long] if case[2] in {"low", "high"} else []) for case in cases()]
+    """The ends of intervals, and what takes long, are tried in `make check-long`."""
+    long = [case[2] in {"low", "high"} or case in SLOW for case in cases()]
+    return [pytest.param(*case, marks=[pytest.mark.long] * is_long) for case, is_long in zip(cases(), long, strict=True)]
 
 
 @pytest.mark.parametrize("name, key, what", marked())
