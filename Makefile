@@ -54,7 +54,7 @@ contract: .venv/dev.stamp
 unit: .venv/dev.stamp
 	$(BIN)/pytest -n 3 --dist loadfile -m "not long"
 
-check-long: .venv/dev.stamp
+check-long: .venv/dev.stamp fuzz
 	$(BIN)/pytest -m long --junitxml=out/long.xml -o junit_family=xunit1
 	$(BIN)/python tools/checks.py out/long.xml docs/checks.md
 

@@ -1,8 +1,9 @@
-"""Hostile inputs for every reader: some here, more than 100,000 in `make check-long`."""
+"""Hostile inputs for every reader: some here, more than 100,000 in `make fuzz`, whose figures docs/hardening.md has."""
 
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +34,33 @@ def test_every_input_is_answered_or_refused_in_one_line(name: str, tmp_path: Pat
     every()
 
 
-@pytest.mark.long
-@pytest.mark.parametrize("name", READERS)
-def test_and_thousands_more(name: str) -> None:
-    """In a process of its own; what it takes in time and memory is checked there."""
-    found = fuzz.one(name)
-    assert found.inputs >= READERS[name].many
-    assert found.refused > 0, "hostile inputs are refused"
-
-
 def test_there_are_more_than_a_hundred_thousand() -> None:
     assert inputs_in_all() >= 100_000
+
+
+PAGE = Path(__file__).parents[1] / "docs" / "hardening.md"
+
+
+def test_the_page_has_the_figures_of_every_reader() -> None:
+    rows = re.findall(r"^\| (.+) \| ([\d,]+) \| [\d,]+ \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [about for about, *_ in rows[:-1]] == [reader.about for reader in READERS.values()]
+    for (about, inputs, refused), reader in zip(rows, READERS.values(), strict=False):
+        assert int(inputs.replace(",", "")) >= reader.many, about
+        assert int(refused.replace(",", "")) > 0, f"{about}: hostile inputs are refused"
+    assert int(rows[-1][1].replace(",", "")) == sum(int(inputs.replace(",", "")) for _, inputs, _ in rows[:-1])
+
+
+def test_the_figures_stand_between_the_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- fuzz: make fuzz -->\nold\n<!-- /fuzz -->\nafter\n")
+    one = fuzz.Figures(inputs=1_000, answered=300, refused=600, infeasible=100, seconds=2.4, slowest_s=0.05, memory=2**21)
+    fuzz.write(page, {"config": one, "query": one})
+    text = page.read_text()
+    assert text.startswith("before\n<!-- fuzz: make fuzz -->\nNo fault")
+    assert text.endswith("\n<!-- /fuzz -->\nafter\n")
+    assert "| all, and the most of any | 2,000 | 600 | 1,200 | 200 | 5 | 50 | 2 |" in text
+    with pytest.raises(ValueError, match="0 places"):
+        fuzz.write(PAGE.parent / "index.md", {"config": one})
 
 
 # --- controls: a reader that is not sound is noticed ------------------------------------------------------------------

@@ -32,6 +32,7 @@ Written by it when all have passed; do not edit. {cases} cases in {minutes:.0f} 
 """
 COUNTED = {"requests", "commands"}  # what cases have measured adds up; of anything else the least and the most are told
 COMMANDS = (
+    ("make fuzz", "hostile inputs for every reader; the first step of `make check-long`", "[hardening.md](hardening.md)"),
     ("make bench", "how fast it is, beside a fused loop in C", "[speed.md](speed.md)"),
     ("make peers", "other predictors on the same measured rows", "[peers.md](peers.md)"),
     ("make weight", "what is installed, how heavy, under which licence", "[weight.md](weight.md)"),

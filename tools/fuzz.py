@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import faulthandler
 import json
+import platform
+import re
 import resource
 import subprocess
 import sys
@@ -155,8 +157,41 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
+MARKS = re.compile(r"(?<=<!-- fuzz: make fuzz -->\n).*(?=<!-- /fuzz -->)", re.DOTALL)
+
+
 def write(page: Path, found: Mapping[str, Figures]) -> None:
-    """Put the table of figures into the page, between its marks."""
+    """Put the table of figures into the page, between its marks.
+
+    Raises:
+        ValueError: the page has no marks, or two pairs of them.
+    """
+    filled, times = MARKS.subn(lambda _: table(found), page.read_text(encoding="utf-8"))
+    if times != 1:
+        raise ValueError(f"{page}: {times} places for the table, expected one")
+    page.write_text(filled, encoding="utf-8")
+
+
+def table(found: Mapping[str, Figures]) -> str:
+    """What came of every reader's inputs, and of all of them, as Markdown."""
+    every = found.values()
+    sums = {name: sum(getattr(each, name) for each in every) for name in ("inputs", "answered", "refused", "infeasible")}
+    most = {name: max(getattr(each, name) for each in every) for name in ("slowest_s", "memory")}
+    whole = Figures(**sums, seconds=sum(each.seconds for each in every), **most)
+    rows = [(READERS[name].about, figures) for name, figures in found.items()]
+    lines = [
+        f"| {about} | {each.inputs:,} | {each.answered:,} | {each.refused:,} | {each.infeasible:,} | {each.seconds:.0f} "
+        f"| {1e3 * each.slowest_s:,.0f} | {each.memory / 2**20:,.0f} |\n"
+        for about, each in [*rows, ("all, and the most of any", whole)]
+    ]
+    return HEAD.format(python=platform.python_version()) + "".join(lines)
+
+
+HEAD = """No fault in the last run, by Python {python}:
+
+| reader | inputs | answered | refused | infeasible | seconds | slowest, ms | memory, MB |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+"""
 
 
 if __name__ == "__main__":
