@@ -14,6 +14,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from asks_kernels import of_kernel
 from cells import Cell
 from moves import numbers
 
@@ -21,10 +22,12 @@ import fleetline as fl
 from fleetline import agent_capacity, article, runs
 from fleetline.beliefs import Median, Worlds
 from fleetline.catalog import load, rows
+from fleetline.dates import span
 from fleetline.errors import FleetlineError
 from fleetline.scenario import Assumption, Scenario, scenario
-from fleetline.world import agents_predicted, best_rates, energy, fitted_rates, glut, growth
+from fleetline.world import agents_predicted, best_rates, demand, energy, fitted_rates, glut, growth
 from fleetline.world.fleet import fleet
+from fleetline.world.trend import trend
 
 Answer = Mapping[str, float | str]
 Ask = tuple[str, Callable[[], Any]]  # under its name an answer of the shipped catalog is kept
@@ -200,7 +203,7 @@ def of_sale(cell: Cell) -> Iterator[Ask]:
 
 def _chips(lines: Scenario) -> Any:
     found = fleet(lines, Worlds(DRAWS, 0))
-    return {f"{member.chip_type} {member.system}": member.sold for member in found.members}
+    return [(member.chip_type, member.system, member.sold) for member in found.members]
 
 
 _OF_WORLD |= {
@@ -215,6 +218,30 @@ def of_fleet(cell: Cell) -> Iterator[Ask]:
     lines = having("today", {"fleet.name": getattr(cell.row, "fleet")})  # noqa: B009
     yield f"chips of fleet {getattr(cell.row, 'fleet')}", partial(_chips, lines)  # noqa: B009
     yield f"supply of fleet {getattr(cell.row, 'fleet')}", lambda: fl.supply(lines, draws=DRAWS, measured=False)  # noqa: B009
+
+
+def of_price(cell: Cell) -> Iterator[Ask]:
+    """What an allowance buys at the model's price on its day; what the tokens of a tier would cost at it."""
+    row = cell.row
+    assert isinstance(row, rows.ApiPriceRow)
+    day = span(row.as_of).first
+    bought = having("article", {"demand.price_models": (row.model,), "demand.as_of": day.isoformat()})
+    yield f"demand at the price of {row.model} on {day}", partial(fl.demand, bought, draws=DRAWS)
+    sold = having("today", {"mix.small_price_model": row.model})
+    yield f"market at the price of {row.model}", partial(fl.market, sold, draws=DRAWS)
+
+
+def of_statement(cell: Cell) -> Iterator[Ask]:
+    """The growth of its own series, the fit of all, what is asked for, and what came after a past day."""
+    row = cell.row
+    assert isinstance(row, rows.TokenDemandRow)
+    since = {"growth.series_from": "2024-01-01"}
+    own = having("article", {**since, "growth.series": (row.series,)})
+    yield f"growth of {row.series}", lambda: demand.fitted_growth(own).at([-1.0, 0.0, 1.0])
+    every = having("today", {**since, "growth.model": "constant"})
+    yield "growth of all series", lambda: [vars(each) for each in trend(every).given]
+    yield from of_world("demand")
+    yield "backtest", partial(fl.backtest, draws=DRAWS)
 
 
 def of_line(cell: Cell) -> Iterator[Ask]:
@@ -244,19 +271,23 @@ def _world(*questions: str) -> Callable[[Cell], Iterable[Ask]]:
 ASKS: Mapping[str, Callable[[Cell], Iterable[Ask]]] = {
     "agent_parameters": of_agents,
     "announced": _world("supply", "crunch"),
+    "api_prices": of_price,
     "article_numbers": of_line,
     "chip_sales": of_sale,
+    "chip_sales_cumulative": _world("energy"),
     "chip_specs": of_chip,
     "demand_parameters": _world("demand", "agents"),
     "energy_facts": _world("energy"),
     "fleets": of_fleet,
     "formats": of_format,
     "growth_and_supply_facts": _world("demand", "growth", "market"),
+    "kernels": of_kernel,
     "models": of_model,
     "models_added": of_model,
     "presets": of_preset,
     "presets_fitted": of_preset,
     "speculation": of_speculation,
+    "token_demand": of_statement,
 }
 
 
