@@ -116,7 +116,7 @@ def test_a_system_of_ones_own_from_the_printed_example(tmp_path: Path, capsys: p
         ((*RACK, "--tp", "3"), "tp", "a divisor of 64, the latent heads of kimi-k2.6"),
         ((*RACK, "--tp", "5"), "gpus", "a divisor of 72 GPUs"),
         ((*RACK, "--tp", "8", "--ep", "7"), "ep", "a divisor of tp x dp = 8"),
-        ((*RACK, "--tp", "16", "--pp", "100"), "gpus", "at most 72"),
+        ((*RACK, "--tp", "16", "--pp", "100"), "pp", "from 1 to 72"),
         ((*RACK, "--prefix-hit", "1.2"), "prefix_hit", "at most 1"),
         ((*RACK, "--prefix-hit", "-0.1"), "prefix_hit", "at least 0"),
         ((*RACK, "--prefix-shared", "0.5"), "prefix_shared", "needs prefix_hit"),

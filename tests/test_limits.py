@@ -235,8 +235,13 @@ def test_plan_takes_nothing_that_it_looks_for(name: str, given: Any) -> None:
 
 @pytest.mark.parametrize("given", ["no", "", 0, 1, None])
 def test_offline_is_true_or_false(given: Any) -> None:
-    refused = refusal(lambda: fl.plan("gpt-oss-20b", users=5, systems="h100", offline=given))
-    assert refused.message == f"offline: got {given}, allowed true or false"
+    asks: list[Callable[[], Any]] = [
+        lambda: fl.plan("gpt-oss-20b", users=5, systems="h100", offline=given),
+        lambda: fl.throughput("gpt-oss-20b", "h100", offline=given),
+        lambda: fl.frontier("gpt-oss-20b", "h100", preset="article", offline=given),
+    ]
+    for ask in asks:
+        assert refusal(ask).message == f"offline: got {given}, allowed true or false"
 
 
 def test_a_whole_number_beyond_floats_is_no_number_of_a_grid(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def frontier(
     count = inputs.within("points", points, 2, 100_000, low_open=False, high_open=False)
     if np.ndim(count) or count != np.floor(count):
         raise InputError(f"points: got {points}, allowed a whole number", field="points", got=str(points))
-    limits = limits_of(speed, max_ttft, given_batch=not offline, catalog=load(), offline=offline)
+    limits = limits_of(speed, max_ttft, given_batch=not inputs.flag("offline", offline), catalog=load(), offline=offline)
     if searched(options):
         found = explore(model, system, workload, limits, **options).frontier(min(int(count), _BATCHES))
     else:

@@ -111,7 +111,7 @@ def plan(
             raise InputError(f"{each}: {why}, and cannot be given to plan", field=each)
     catalog = load()
     exact(catalog, inputs.text("model", model))
-    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog, offline=inputs.flag("offline", offline))
+    limits = limits_of(speed, max_ttft, given_batch=False, catalog=catalog, offline=offline)
     load_ = Load(float(asked), name, _headroom(max_utilisation))
     chosen = _names(systems) if systems is not None else sorted(catalog.systems)
     found = [_option(model, system, workload, limits, load_, options) for system in chosen]

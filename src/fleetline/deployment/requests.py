@@ -132,7 +132,7 @@ def arriving(options: Options, degrees: Degrees | None) -> tuple[str, Arrival]:
 
 def limits_of(speed: Any, max_ttft: Any, *, given_batch: bool, catalog: Catalog, offline: bool = False) -> Limits:
     """What is asked for; the default wanted speed unless a batch is given, and nothing at all of offline work."""
-    if offline:
+    if inputs.flag("offline", offline):
         given = {"speed": speed, "max_ttft": max_ttft, "batch": "one" if given_batch else None}
         for name, value in given.items():
             if value is not None:

@@ -197,8 +197,11 @@ def check(model: Model, degrees: Degrees, gpus: Numbers) -> None:
         value = np.asarray(getattr(degrees, name))
         _demand((value >= 1) & (value == np.floor(value)), name, value, "a whole number from 1")
     each = np.asarray(degrees.gpus, dtype=float)
-    what = "tp x dp x pp"
-    _demand(each <= gpus, "gpus", each, f"at most {np.min(gpus):g} for {what}, the GPUs there are", what)
+    what, most = "tp x dp x pp", f"{np.min(gpus):g}"
+    for name in ("tp", "dp", "pp"):
+        value = np.asarray(getattr(degrees, name))
+        _demand(value <= gpus, name, value, f"a whole number from 1 to {most}, the GPUs there are")
+    _demand(each <= gpus, "gpus", each, f"at most {most} for {what}, the GPUs there are", what)
     _demand(np.asarray(gpus % each == 0), "gpus", each, f"a divisor of {np.max(gpus):g} GPUs for {what}", what)
     ranks, ep = np.asarray(degrees.ranks), np.asarray(degrees.ep)
     experts = 1.0 if model.experts is None else model.experts.count
