@@ -189,6 +189,18 @@ def test_a_broken_catalog_row_names_file_line_and_column(
     assert "formats.csv line 3, column bytes_per_weight: got 'half'" in error["message"]
 
 
+@pytest.mark.parametrize("chosen", ["missing", "a-file"])
+def test_a_catalog_folder_that_is_none_is_told_by_the_variable_that_names_it(
+    chosen: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a-file").write_text("")
+    monkeypatch.setenv("FLEETLINE_CATALOG", str(tmp_path / chosen))
+    for asked in (RACK, ("models",), ("predict",), ("supply", "today", "--draws", "2")):
+        code, error = refused(*asked, capsys=capsys)
+        assert (code, error["field"]) == (2, "FLEETLINE_CATALOG")
+        assert error["message"].startswith(f"FLEETLINE_CATALOG: got '{tmp_path / chosen}', which is no folder, allowed ")
+
+
 def test_every_command_has_an_example_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:
     names = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     # the interface's commands; more may follow

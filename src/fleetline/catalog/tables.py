@@ -24,8 +24,20 @@ _SHIPPED = Path(__file__).parent / "data"
 
 
 def data_folder() -> Path:
-    """The folder the catalog's tables are read from."""
+    """The folder the catalog's tables are read from.
+
+    Raises:
+        InputError: the one that stands in is none.
+    """
     chosen = os.environ.get(DATA_VARIABLE)
+    if chosen and not os.path.isdir(chosen):  # noqa: PTH112  (Path.is_dir raises where a folder above may not be entered)
+        allowed = "a folder with the catalog's tables, or unset for the shipped ones"
+        raise InputError(
+            f"{DATA_VARIABLE}: got '{chosen}', which is no folder, allowed {allowed}",
+            field=DATA_VARIABLE,
+            got=chosen,
+            allowed=allowed,
+        )
     return Path(chosen) if chosen else _SHIPPED
 
 
