@@ -293,6 +293,11 @@ def test_a_model_of_ones_own_from_its_config_json(
         assert (code, json.loads(out)["model"]) == (0, "my-model")
     code, error = refused("import-model", str(tmp_path), capsys=capsys)
     assert (code, error["field"]) == (2, "model")
+    assert error["message"].endswith(
+        "a folder without a config.json, allowed a Hugging Face config.json, or a folder that holds one"
+    )
+    code, out, _ = run("import-model", str(path.parent), capsys=capsys)
+    assert (code, json.loads(out)["path"]) == (0, str(path))
     path.write_text('{"model_type": "qwen3_mo"}')
     code, error = refused("throughput", str(path), "h100", capsys=capsys)
     assert (code, error["field"]) == (2, "model_type")

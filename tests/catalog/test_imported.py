@@ -120,13 +120,18 @@ def test_import_model_tells_sizes_cache_attention_and_weights(kimi: Path) -> Non
         ("llama.json", "llama"),
         ("a folder/config.json", "a-folder"),
         ("ünï code/config.json", "n-code"),
+        ("models--moonshotai--Kimi-K2.5/snapshots/9af01c2/config.json", "Kimi-K2.5"),
+        ("models--gpt2/snapshots/607a30d/config.json", "gpt2"),
+        ("models--moonshotai--Kimi-K2.5/other/config.json", "other"),
     ],
 )
 def test_a_model_is_called_after_its_file_or_folder(file: str, name: str, tmp_path: Path) -> None:
     path = tmp_path / file
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(exist_ok=True, parents=True)
     path.write_text(json.dumps(CONFIGS["llama-3.1-405b"]))
     assert from_config(path).model.name == name
+    if path.name == "config.json":
+        assert from_config(path.parent).model.name == name
 
 
 @pytest.mark.parametrize("path", [None, 3, b"config.json"])

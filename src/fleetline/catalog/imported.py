@@ -15,7 +15,7 @@ from typing import Any
 from fleetline import files
 from fleetline.architecture.model import Model
 from fleetline.catalog import config_token
-from fleetline.catalog.config_file import Config, parse, read_config, shown
+from fleetline.catalog.config_file import Config, parse, read_config, shown, shown_path
 from fleetline.catalog.huggingface import Described, describe
 from fleetline.catalog.load import Catalog, load
 from fleetline.catalog.models import build_model
@@ -26,6 +26,9 @@ from fleetline.catalog.types import Checkpoint
 from fleetline.errors import InputError
 from fleetline.named import files_allowed, is_file
 
+_SNAPSHOT = re.compile(
+    r"/models--(?:[^/]+--)?(?P<model>[^/]+)/snapshots/[^/]+$"
+)  # as the cache of huggingface_hub has them
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -53,13 +56,26 @@ def is_config(name: str) -> bool:
 
 
 def from_config(path: Path, name: str | None = None) -> Imported:
-    """The model of a Hugging Face config.json; called after its file or folder unless `name` is given.
+    """The model of a Hugging Face config.json, or of a folder that holds one; called after its file or folder unless named.
 
     Raises:
         InputError: no such file, not JSON, a family or a quantisation that is not known, a field that makes no sense.
     """
-    config, content = read_config(path)
-    return _imported(config, content, path, name)
+    file = _in_folder(path)
+    config, content = read_config(file)
+    return _imported(config, content, file, name)
+
+
+def _in_folder(path: Path) -> Path:
+    """The configuration of a folder, as a repository's snapshot is one; anything else as it is."""
+    if not os.path.isdir(path):  # noqa: PTH112  (Path.is_dir raises where a folder above may not be entered)
+        return path
+    file = path / "config.json"
+    if not os.path.lexists(file):
+        allowed = "a Hugging Face config.json, or a folder that holds one"
+        said = f"model file {shown_path(path)}: a folder without a config.json, allowed {allowed}"
+        raise InputError(said, field="model", got=shown_path(path), allowed=allowed)
+    return file
 
 
 def from_content(content: bytes, name: str) -> Imported:
@@ -97,10 +113,12 @@ def _imported(config: Config, content: bytes, path: Path, name: str | None) -> I
 
 
 def _called(path: Path, model_type: str) -> str:
-    """The file's name, or its folder's where the file is called config.json as everywhere."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", re.sub(r"[_-]?config$", "", path.stem)).strip("-._")
-    folder = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(os.path.abspath(path)).parent.name).strip("-._")  # noqa: PTH100
-    return (stem or folder or model_type)[:100]
+    """The file's name, or its folder's where the file is called config.json as everywhere; a snapshot's repository's."""
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100
+    snapshot = _SNAPSHOT.search(folder.as_posix())
+    names = (re.sub(r"[_-]?config$", "", path.stem), snapshot["model"] if snapshot else folder.name)
+    stem, above = (re.sub(r"[^A-Za-z0-9._-]+", "-", each).strip("-._") for each in names)
+    return (stem or above or model_type)[:100]
 
 
 # --- kept under a name ----------------------------------------------------------------------------------------------------
@@ -226,7 +244,7 @@ def import_model(path: str | Path, *, save: bool = False, name: str | None = Non
     """A Hugging Face config.json as a model: sizes [parameter], cache [element/token], attention, checkpoint [byte].
 
     Args:
-        path: of the file; its name then stands wherever a model is asked for.
+        path: of the file, or of a folder that holds one; the file's name then stands wherever a model is asked for.
         save: keep it under its name, so that the name alone is enough.
         name: what to call it, instead of its file's or folder's name.
 

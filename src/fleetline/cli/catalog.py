@@ -66,7 +66,9 @@ def systems(
 
 @app.command("import-model", epilog="Example: fleetline import-model my-model/config.json --save --name my-model")
 def import_model(
-    config: Annotated[str, typer.Argument(metavar="CONFIG.json", help="A Hugging Face configuration file.")],
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG.json", help="A Hugging Face configuration file, or a folder with one.")
+    ],
     save: Annotated[
         bool, typer.Option("--save", help="Keep it: its name then stands wherever a model is asked for.")
     ] = False,
