@@ -181,6 +181,19 @@ def test_a_bad_row_leaves_the_answers_of_the_others_as_they_are(
     assert mixed == sound
 
 
+def test_calibrate_says_that_one_configuration_has_no_interval(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Null where a parameter is identified; all that fits as well where it is not. The control has two."""
+    (folder / "one.csv").write_text(SOUND)
+    (folder / "two.csv").write_text(f"{HEADER}\n{QUICK}\n{CROWDED.removesuffix('7')}8\n")
+    one, two = (ask("calibrate", name, capsys=capsys) for name in ("one.csv", "two.csv"))
+    assert (one["configurations"], two["configurations"]) == (1, 2)
+    assert one["no_interval"].startswith("one configuration alone ") and two["no_interval"] == ""
+    assert one["identified"] == two["identified"] and set(one["identified"].values()) == {True, False}
+    for name, identified in one["identified"].items():
+        assert (one[name]["low"] is None) == (one[name]["high"] is None) == identified
+        assert None not in two[name].values()
+
+
 @pytest.mark.parametrize("what", BAD_ROWS)
 def test_predict_gives_a_bad_row_its_reason_in_its_place(
     what: str, folder: Path, capsys: pytest.CaptureFixture[str]

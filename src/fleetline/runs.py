@@ -83,13 +83,15 @@ class Calibration:
     """A fit in words: the three efficiencies with 90% intervals, and what the rows can tell.
 
     `identified` says of each parameter whether the rows pin it down; where not, its interval is all that fits as well.
-    `profiles` hold the least loss at each value of one parameter; `left_out` counts rows not fitted, by reason.
+    `no_interval` says why an identified parameter has none (NaN at both ends), and is empty where it has one. `profiles`
+    hold the least loss at each value of one parameter; `left_out` counts rows not fitted, by reason.
     """
 
     compute_efficiency: Mapping[str, float]
     bandwidth_efficiency: Mapping[str, float]
     step_latency_s: Mapping[str, float]
     identified: Mapping[str, bool]
+    no_interval: str
     loss: float
     losses: Mapping[str, float]
     rows: int
@@ -141,6 +143,7 @@ def calibrate(
         bandwidth_efficiency=estimates[NAMES[1]],
         step_latency_s=estimates[NAMES[2]],
         identified={name: each.identified for name, each in found.estimates.items()},
+        no_interval=_ONE_CONFIGURATION if found.configurations == 1 else "",
         loss=found.loss,
         losses=found.parts,
         rows=sum(found.rows.values()),
@@ -154,6 +157,11 @@ def calibrate(
             for each in found.profiles
         ],
     )
+
+
+_ONE_CONFIGURATION = (
+    "one configuration alone tells nothing of how far others would be off, so what is identified has no interval"
+)
 
 
 def prediction_table(*paths: str | Path, preset: str = "fitted", where: str | None = None) -> list[dict[str, object]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -61,6 +63,20 @@ def test_near_copies_of_a_configuration_do_not_narrow_its_interval() -> None:
     thrice = {name: each.take(np.tile(np.arange(60), 3)) for name, each in runs.items()}
     narrow, wide = (fit(each, draws=12, seed=1).draws[:, 1] for each in (thrice, runs))
     assert narrow.std() == pytest.approx(wide.std(), rel=0.05)
+
+
+def test_one_configuration_gives_values_and_no_intervals_of_what_it_identifies() -> None:
+    """Drawn from itself it would give an interval of no width; the control has two."""
+    runs = planted(noise=0.1)
+    alone = {name: replace(each, config=np.repeat(["c0"], 60)) for name, each in runs.items()}
+    two = {name: replace(each, config=np.repeat(["c0", "c1"], 30)) for name, each in runs.items()}
+    one, several = fit(alone, draws=4), fit(two, draws=4)
+    assert (one.configurations, len(one.draws), len(several.draws)) == (1, 0, 4)
+    for name in NAMES:
+        assert one.estimates[name].identified
+        assert one.estimates[name].value == several.estimates[name].value
+        assert np.isnan([one.estimates[name].low, one.estimates[name].high]).all()
+        assert several.estimates[name].low < several.estimates[name].high
 
 
 def test_a_wrong_point_has_a_higher_loss() -> None:

@@ -6,7 +6,7 @@ the whole domain (Jones et al. 1993, scipy.optimize.direct); the best cells of b
 searches are independent: how far they end apart is part of the result.
 
 Intervals: bootstrap over configurations. The concurrencies of one configuration are near copies of each other, so whole
-configurations are drawn, and each draw is fitted anew.
+configurations are drawn, and each draw is fitted anew. One configuration alone gives no interval.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ class Observed:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A parameter's value and 90% interval; where it is not identified, the interval is all that fits as well."""
+    """A parameter's value and 90% interval; where it is not identified, the interval is all that fits as well.
+
+    Of one configuration there is nothing to draw from: what is identified then has no interval, NaN at both ends.
+    """
 
     value: float
     low: float
@@ -227,8 +230,13 @@ def _bootstrap(
     rng: np.random.Generator,
     progress: Callable[[int, int], None],
 ) -> Array:
-    """Fits to configurations drawn with replacement [draw, parameter]; one that leaves a quantity empty is drawn again."""
+    """Fits to configurations drawn with replacement [draw, parameter]; one that leaves a quantity empty is drawn again.
+
+    None of a single configuration: every draw would be the data themselves.
+    """
     every = _configurations(observed)
+    if len(every) == 1:
+        return np.empty((0, len(NAMES)))
     rows_of = {name: [np.flatnonzero(each.config == config) for config in every] for name, each in observed.items()}
     found: list[Array] = []
     while len(found) < draws:

@@ -45,7 +45,9 @@ def calibrate(
         {"parameter": name, **getattr(found, name), "identified": found.identified[name]} for name in found.identified
     ]
     columns = {"parameter": "parameter", "value": "value", "low": "5%", "high": "95%", "identified": "identified"}
-    title = f"{found.rows} values of {found.configurations} configurations, loss {found.loss:.3f}"
+    configurations = f"{found.configurations} configuration{'' if found.configurations == 1 else 's'}"
+    title = f"{found.rows} values of {configurations}, loss {found.loss:.3f}"
+    title += f"; {found.no_interval}" if found.no_interval else ""
     show(found, lambda: [table(title, estimates, columns)], as_json)
 
 
