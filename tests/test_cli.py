@@ -304,6 +304,27 @@ def test_a_model_of_ones_own_from_its_config_json(
     assert "did you mean 'qwen3_moe'?" in error["message"]
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("supply", "article", "--speed", "30"),
+        ("demand", "article"),
+        ("crunch", "article"),
+        ("market",),
+        ("compare", "article", "article"),
+    ],
+)
+def test_headings_do_not_call_a_changed_scenario_by_its_name_alone(
+    asked: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    lines = ("--set", "growth.supply=2") if asked[0] != "supply" else ()
+    whole = " ".join(run(*asked, *lines, "--draws", "20", capsys=capsys)[1].split())
+    assert ", with 1 line changed" in whole
+    assert ", with" not in run(asked[0], *asked[1:2], "--draws", "20", capsys=capsys)[1]
+
+
 def test_people_get_tables_of_an_imported_model(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text(json.dumps(CONFIGS["gpt-oss-120b"]))

@@ -193,7 +193,7 @@ def test_commands_print_the_documented_keys(tmp_path: Path, capsys: pytest.Captu
             main(arguments)
         assert stopped.value.code == 0
         answers.append(json.loads(capsys.readouterr().out))
-    assert {"made_on", "release", "scenario", "inputs", "entries"} == set(answers[0])
+    assert {"made_on", "release", "scenario", "changed_lines", "inputs", "entries"} == set(answers[0])
     assert {"status", "came", "known", "inside", "log_error", "pinball"} <= set(answers[1]["entries"][0])
     with pytest.raises(SystemExit) as stopped:
         main(["ledger", "--draws", "50", "--out", str(tmp_path)])

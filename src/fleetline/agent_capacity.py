@@ -41,6 +41,7 @@ class Agents:
 
     Attributes:
         speed_tok_s_user: wanted P90 speed of each request; its wait for the first token is not in it, `max_ttft_s` is.
+        changed_lines: keys of the scenario's lines that were set by whoever asked.
         cells: every (model, GPU) group: `agents_per_gpu` (None where the speed is never reached), `reached` (`between` two
             measured points, at the `start` of the frontier, `never`, or `no rows`), the `densest` measured configuration.
         revenue: by price list, on the GPU that costs least an agent-hour: API revenue over rental.
@@ -53,6 +54,7 @@ class Agents:
     """
 
     scenario: str
+    changed_lines: Sequence[str]
     speed_tok_s_user: float
     max_ttft_s: float | None
     hbm4_over_hbm3e: float
@@ -115,6 +117,7 @@ def agents(
     predicted = predictions(found, (wanted,)) if predict else []
     return Agents(
         scenario=asked.name,
+        changed_lines=asked.changed,
         speed_tok_s_user=wanted,
         max_ttft_s=max_ttft,
         hbm4_over_hbm3e=uplift,

@@ -26,13 +26,14 @@ from fleetline.worlds import DRAWS, interval, scenario_of, worlds
 class Crunch:
     """When demand passes supply. `workloads` hold `crossover` (dates, or before or after one) and `probability_by_year`.
 
-    `demand` is the proxy held against supply; growth is a factor a year. The workloads are alternative uses of the chips.
-    `mix` is the answer of a scenario that says what is served: all tiers and shapes together, held in output tokens of the
-    reference, and each tier as if all tokens were of it; `load_of_median_world` says what the best division of chips over
-    classes would save over the proportional one.
+    `changed_lines` are keys set by whoever asked. `demand` is the proxy held against supply; growth is a factor a year. The
+    workloads are alternative uses of the chips. `mix` is the answer of a scenario that says what is served: all tiers and
+    shapes together, held in output tokens of the reference, and each tier as if all tokens were of it;
+    `load_of_median_world` says what the best division of chips over classes would save over the proportional one.
     """
 
     scenario: str
+    changed_lines: Sequence[str]
     demand: str
     draws: int
     seed: int
@@ -65,6 +66,7 @@ def _crunch(chosen: Scenario, drawn: Worlds) -> Crunch:
     found = sides(chosen, drawn)
     return Crunch(
         scenario=chosen.name,
+        changed_lines=chosen.changed,
         demand=chosen.text("demand.proxy"),
         draws=drawn.count,
         seed=drawn.seed,

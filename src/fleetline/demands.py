@@ -70,9 +70,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Demand:
-    """What is asked for; `proxy` is the one the scenario holds against supply. Growth is a factor: 6.7 means 6.7 times."""
+    """What is asked for; `proxy` is the one the scenario holds against supply. Growth is a factor: 6.7 means 6.7 times.
+
+    `changed_lines` are keys of the scenario's lines that were set by whoever asked.
+    """
 
     scenario: str
+    changed_lines: Sequence[str]
     workload: str
     as_of: str | None
     draws: int
@@ -112,6 +116,7 @@ def demand(
     day = None if as_of is None else _day(as_of, chosen)
     return Demand(
         scenario=chosen.name,
+        changed_lines=chosen.changed,
         workload=workload or chosen.text("demand.native_workload"),
         as_of=None if day is None else day.isoformat(),
         draws=draws,

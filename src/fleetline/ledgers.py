@@ -27,7 +27,7 @@ from fleetline.catalog.tables import read_rows
 from fleetline.errors import InputError
 from fleetline.files import write_out
 from fleetline.runs import SHIPPED, rows_of
-from fleetline.scenario import Scenario
+from fleetline.scenario import Scenario, titled
 from fleetline.world.demand import slows
 from fleetline.world.forecasts import Forecast, marked, of_sales, of_tokens, quarter_of, sold
 from fleetline.world.observed import observed
@@ -59,13 +59,17 @@ class Ledger:
     made_on: str
     release: str
     scenario: str
+    changed_lines: Sequence[str]
     inputs: str
     entries: Sequence[Mapping[str, Any]]
 
     def rows(self) -> list[dict[str, Any]]:
         """As the table `ledger` holds them."""
         head = {"made_on": self.made_on, "release": self.release}
-        tail = {"inputs": self.inputs, "source": f"fleetline {self.release}, scenario {self.scenario}"}
+        tail = {
+            "inputs": self.inputs,
+            "source": f"fleetline {self.release}, scenario {titled(self.scenario, self.changed_lines)}",
+        }
         return [head | _rounded(entry) | tail for entry in self.entries]
 
 
@@ -101,7 +105,7 @@ def ledger(
     entries += [of_tokens(found, series, month, per) for series, per in SERIES.items() for month in _months(day)]
     entries += _records(day, drawn)
     lines = [dict(vars(entry)) for entry in entries]
-    made = Ledger(day.isoformat(), version("fleetline"), chosen.name, inputs_hash(chosen), lines)
+    made = Ledger(day.isoformat(), version("fleetline"), chosen.name, chosen.changed, inputs_hash(chosen), lines)
     if out is not None:
         write_out(Path(out), _csv(made.rows()))
     return made

@@ -30,6 +30,7 @@ class Market:
     """Both ways out of balance, by the end of each year from the scenario's day on.
 
     Attributes:
+        changed_lines: keys of the scenario's lines that were set by whoever asked.
         years: `year`, `load`, `price_over_trend`, `priced_out`, `moved_to_smaller`, `kept` by tier, each {p5, p50, p95};
             `probability_crunch`, `probability_glut` and `probability_no_price`, where no price clears.
         now: the same on the scenario's day, with `utilisation` the load at the price that clears.
@@ -39,6 +40,7 @@ class Market:
     """
 
     scenario: str
+    changed_lines: Sequence[str]
     as_of: str
     draws: int
     seed: int
@@ -79,6 +81,7 @@ def market_of(chosen: Scenario, drawn: Worlds, found: Load) -> Market:
     states = [_state(chosen, drawn, found, place) for place in places]
     return Market(
         scenario=chosen.name,
+        changed_lines=chosen.changed,
         as_of=chosen.text("fleet.as_of"),
         draws=drawn.count,
         seed=drawn.seed,

@@ -25,6 +25,7 @@ class Energy:
     """What the scenario's chips draw; units in the names, intervals are 5%, 50% and 95% of worlds.
 
     Attributes:
+        changed_lines: keys of the scenario's lines that were set by whoever asked.
         power_gw: `rated` (chips alone), `all_in` (with host and network), `site_peak`, `site_average` (all in use).
         by_chip: chips, W of each, and their all-in power; `derived` where only the rated power is known.
         tokens: by workload and case: output tokens of a joule of site energy, joules of an output token. Case `model`: the
@@ -34,6 +35,7 @@ class Energy:
     """
 
     scenario: str
+    changed_lines: Sequence[str]
     fleet: str
     as_of: str
     draws: int
@@ -79,6 +81,7 @@ def energy(
     }
     return Energy(
         scenario=asked.name,
+        changed_lines=asked.changed,
         fleet=chips.name,
         as_of=found.day.isoformat(),
         draws=draws,

@@ -235,6 +235,16 @@ class Scenario:
         """The lines whose keys begin so, as "fleet."."""
         return [line for key, line in self.assumptions.items() if key.startswith(group)]
 
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The keys of the lines that are not as the scenario says, but set by whoever asks."""
+        return tuple(key for key, line in self.assumptions.items() if line.source == SET_ON_COMMAND_LINE)
+
+    @property
+    def title(self) -> str:
+        """What a heading calls it: the name, and how many lines of it were changed."""
+        return titled(self.name, self.changed)
+
     def __contains__(self, key: str) -> bool:
         return key in self.assumptions
 
@@ -242,6 +252,12 @@ class Scenario:
         if key not in self.assumptions:
             raise InputError(f"scenario {self.name}: {key} is missing", field=key)
         return self.assumptions[key]
+
+
+def titled(name: str, changed: Sequence[str]) -> str:
+    """A scenario's name in a heading, so that nobody takes what was changed for the scenario itself."""
+    count = len(changed)
+    return f"{name}, with {count} line{'' if count == 1 else 's'} changed" if changed else name
 
 
 def shipped() -> list[str]:
@@ -268,7 +284,7 @@ def _shipped(name: str) -> Scenario:
 
 
 def changed(found: Scenario, settings: Iterable[str]) -> Scenario:
-    """The same scenario with some lines changed by settings such as "fleet.name=all".
+    """The same scenario with some lines changed by settings such as "fleet.name=all"; a line that says so already stays.
 
     Raises:
         InputError: a line that is not as `KEYS` wants it, named by its key.
@@ -278,7 +294,9 @@ def changed(found: Scenario, settings: Iterable[str]) -> Scenario:
     lines = dict(found.assumptions)
     for setting in settings:
         line = _setting(setting)
-        lines[line.key] = replace(line, note=lines[line.key].note if line.key in lines else "")
+        before = lines.get(line.key)
+        if before is None or (before.value, before.low, before.high) != (line.value, line.low, line.high):
+            lines[line.key] = replace(line, note=before.note if before else "")
     return _complete(replace(found, assumptions=MappingProxyType(lines)))
 
 

@@ -55,6 +55,7 @@ class Sensitivity:
     """What decides the answer: `assumptions` by their total index of the gap, the largest first.
 
     Attributes:
+        changed_lines: keys of the scenario's lines that were set by whoever asked.
         day: the scenario's. looked_at: the day of the gap.
         passes: the median world's date, or `before DATE`, `after DATE`.
         share_before, share_after: of worlds whose date is cut off at the ends of the window.
@@ -67,6 +68,7 @@ class Sensitivity:
     """
 
     scenario: str
+    changed_lines: Sequence[str]
     day: str
     looked_at: str
     load_median: float
@@ -133,6 +135,7 @@ def _found(chosen: Scenario, middle: Gap, groups: Groups, points: int, seed: int
     deciding = [line["name"] for line in lines[:TOP]]
     return Sensitivity(
         scenario=chosen.name,
+        changed_lines=chosen.changed,
         day=chosen.text("fleet.as_of"),
         looked_at=date_of(look).isoformat(),
         load_median=float(np.exp(middle.at(look)[0])),

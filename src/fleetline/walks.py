@@ -80,6 +80,7 @@ class Walk:
 
     first: str
     second: str
+    changed_lines: Sequence[str]
     day: str
     draws: int
     seed: int
@@ -138,7 +139,15 @@ def compare(
     alone_all = math.prod(each.factor_alone if each.factor_alone is not None else each.factor for each in steps[1:])
     order = f"backwards: {ORDER}" if backwards else ORDER
     return Walk(
-        start.name, end.name, end.text("fleet.as_of"), draws, seed, order, steps, whole / alone_all if steps[1:] else 1.0
+        start.name,
+        end.name,
+        end.changed,
+        end.text("fleet.as_of"),
+        draws,
+        seed,
+        order,
+        steps,
+        whole / alone_all if steps[1:] else 1.0,
     )
 
 

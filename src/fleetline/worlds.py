@@ -55,6 +55,7 @@ class SupplyAnswer:
     """What the fleet could serve: an answer of plain values, units in the names.
 
     Attributes:
+        changed_lines: keys of the scenario's lines that were set by whoever asked.
         note: how the workloads relate.
         workloads: `workload`, `output_tok_s` and its `central_tok_s` (every quantity at its median), `per_person_month`
             (median, in output tokens) with its `per_person_month_interval`, `by_system`.
@@ -65,6 +66,7 @@ class SupplyAnswer:
     """
 
     scenario: str
+    changed_lines: Sequence[str]
     fleet: str
     vintage: str
     as_of: str
@@ -109,6 +111,7 @@ def _supply(asked: Scenario, drawn: Worlds, *, measured: bool) -> SupplyAnswer:
     found = world_supply.supply(asked, drawn)
     return SupplyAnswer(
         scenario=asked.name,
+        changed_lines=asked.changed,
         fleet=found.fleet,
         vintage=found.vintage,
         as_of=found.as_of.isoformat(),

@@ -154,6 +154,18 @@ def test_a_bad_setting_names_its_key(setting: str, said: str) -> None:
     assert said in refused.value.message
 
 
+def test_a_heading_says_how_many_lines_were_changed() -> None:
+    """A line that is set to what it says already is not changed: neither counted nor given another source."""
+    lifetime = scenario("today").assumptions["fleet.lifetime"]
+    same = f"fleet.lifetime={lifetime.low}..{lifetime.high}"  # its value is their middle
+    assert scenario("today").title == scenario("today", [same]).title == "today"
+    assert scenario("today", [same]).assumptions["fleet.lifetime"] == lifetime
+    assert scenario("today", [same, "fleet.lag=0.5"]).title == "today, with 1 line changed"
+    two = scenario("today", ["fleet.lag=0.5", "fleet.lag=0.6", "growth.series=OpenRouter | platform"])
+    assert (two.name, two.title) == ("today", "today, with 2 lines changed")
+    assert set(two.changed) == {"fleet.lag", "growth.series"}
+
+
 def test_settings_are_a_list_of_them() -> None:
     with pytest.raises(InputError, match="a list"):
         scenario("article", "fleet.name=all")

@@ -18,7 +18,7 @@ from fleetline.cli.options import (
     number,
     whole,
 )
-from fleetline.cli.show import INTERVAL, flat, show, table
+from fleetline.cli.show import INTERVAL, flat, scenario_words, show, table
 
 
 @app.command(
@@ -45,7 +45,7 @@ def sensitivity(
         | {"from": each["passes"]["at_p5"], "to": each["passes"]["at_p95"]}
         for each in sorted(found["assumptions"], key=lambda each: -abs(_spread(each["load"])))
     ]
-    title = f"Shares of variance, {found['scenario']}, {found['worlds']} worlds; the gap is log demand over supply"
+    title = f"Shares of variance, {scenario_words(found)}, {found['worlds']} worlds; the gap is log demand over supply"
     cut = f"dates cut off: before the window {found['share_before']:.0%}, after it {found['share_after']:.0%} of worlds"
     day = found["looked_at"]
     columns = {"about": "assumption", "total": f"gap {day}, total", "first": "alone", "today": f"gap {found['day']}, total"}
@@ -112,7 +112,7 @@ def ledger(
     made = ledgers.ledger(scenario, setting or (), draws=whole(draws), seed=whole(seed), out=out)
     found = flat(made)
     columns = {"quantity": "quantity", "date": "date", **INTERVAL, "unit": "unit"}
-    title = f"Forecasts of {found['made_on']}, scenario {found['scenario']}, inputs {found['inputs']}"
+    title = f"Forecasts of {found['made_on']}, scenario {scenario_words(found)}, inputs {found['inputs']}"
     show(found, lambda: [table(title, found["entries"], columns, clip=80)], as_json)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -50,6 +50,13 @@ def answer_of(command: Callable[..., None], **given: Any) -> Any:
     finally:
         _ASKED.reset(token)
     return shown[0]
+
+
+def scenario_words(answer: Mapping[str, Any]) -> str:
+    """What an answer is of, in its heading."""
+    from fleetline.scenario import titled
+
+    return titled(answer["scenario"], answer["changed_lines"])
 
 
 def show(answer: Any, tables: Callable[[], list[Table]], as_json: bool) -> None:

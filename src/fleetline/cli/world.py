@@ -19,7 +19,7 @@ from fleetline.cli.options import (
     spread,
     whole,
 )
-from fleetline.cli.show import INTERVAL, TENTHS, flat, show, table
+from fleetline.cli.show import INTERVAL, TENTHS, flat, scenario_words, show, table
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -93,7 +93,7 @@ def demand(
         found,
         lambda: [
             table(
-                f"Scenario {found['scenario']}: tokens asked for, output counted at {found['workload']}",
+                f"Scenario {scenario_words(found)}: tokens asked for, output counted at {found['workload']}",
                 proxies,
                 columns,
                 clip=60,
@@ -130,9 +130,9 @@ def crunch(
     show(
         found,
         lambda: [
-            *_mix_tables(found["mix"], found["scenario"]),
+            *_mix_tables(found["mix"], scenario_words(found)),
             table(
-                f"Scenario {found['scenario']}: demand ({found['demand']}) passes supply"
+                f"Scenario {scenario_words(found)}: demand ({found['demand']}) passes supply"
                 + (f", {_ALONE}" if found["mix"] else ""),
                 dates,
                 {"workload": "workload", **TENTHS},
@@ -238,7 +238,7 @@ def _market_tables(found: dict[str, Any]) -> list[Table]:
     quiet = found["no_crunch"]
     return [
         table(
-            f"Scenario {found['scenario']}: the market by year, medians; "
+            f"Scenario {scenario_words(found)}: the market by year, medians; "
             "price of a chip second, none where none clears in that world",
             rows,
             columns,
@@ -278,13 +278,14 @@ def compare(
         "crossover_p50": "passes (median)",
     }
     rest = f"interactions {found['rest_factor']:.3g}"
-    title = f"From {found['first']} to {found['second']} on {found['day']}; {found['order']}; {rest}"
+    second = scenario_words(found | {"scenario": found["second"]}) + ("," if found["changed_lines"] else "")
+    title = f"From {found['first']} to {second} on {found['day']}; {found['order']}; {rest}"
     show(found, lambda: [table(title, found["steps"], columns, clip=70)], as_json)
 
 
 def _supply_tables(answer: dict[str, Any]) -> list[Table]:
     what = f"fleet {answer['fleet']} on {answer['as_of']}, output tokens per second"
-    title = f"Scenario {answer['scenario']}: {what}; {answer['note']}"
+    title = f"Scenario {scenario_words(answer)}: {what}; {answer['note']}"
     totals = [each | each["output_tok_s"] for each in answer["workloads"]]
     columns = {
         "workload": "workload",

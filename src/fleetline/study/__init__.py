@@ -80,6 +80,7 @@ def _own(scenario: Scenario) -> dict[str, Any]:
     """What the answer itself is of, where the argument is of another scenario."""
     return {
         "scenario": scenario.name,
+        "scenario_title": scenario.title,
         "about": scenario.about,
         "day": scenario.text("fleet.as_of"),
         "reference_title": load().model(scenario.text("serving.model")).title,
