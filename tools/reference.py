@@ -110,8 +110,8 @@ def assumptions() -> str:
 _ASSUMPTIONS = """# Assumptions
 
 Every line that a scenario may have, in which unit, and what the shipped scenarios say with which source. An interval is
-90%: 5% to 95%. Change one with `--set group.key=value` or `--set group.key=low..high`, or write a file
-([Start here](index.md)).
+90%: 5% to 95%. `fleetline assumptions SCENARIO` prints those of one scenario. Change one with `--set group.key=value` or
+`--set group.key=low..high`, or write a file ([Start here](index.md)).
 """
 
 

@@ -18,6 +18,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from fleetline.agent_capacity import agents
     from fleetline.article import compare_article
+    from fleetline.assumed import assumptions
     from fleetline.backtests import backtest
     from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
     "agents": "fleetline.agent_capacity",
+    "assumptions": "fleetline.assumed",
     "breakdown": "fleetline.deployment",
     "energy": "fleetline.power_check",
     "frontier": "fleetline.frontiers",
@@ -85,6 +87,7 @@ __all__ = [
     "InputError",
     "accuracy",
     "agents",
+    "assumptions",
     "backtest",
     "best_accuracy",
     "breakdown",

@@ -42,6 +42,7 @@ _ASKED: dict[str, tuple[str, dict[str, Any]]] = {
     "models": ("models", {}),
     "models kimi-k2.6": ("models", {"name": "kimi-k2.6"}),
     "systems": ("systems", {}),
+    "assumptions article --find price": ("assumptions", {"scenario": "article", "find": "price"}),
     "sources": ("sources", {}),
 }
 

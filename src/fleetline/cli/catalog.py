@@ -1,4 +1,4 @@
-"""Commands that list what is claimed: models, systems, sources, and the article's numbers beside ours."""
+"""Commands that list what is claimed: models, systems, assumptions, sources, and the article's numbers beside ours."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fleetline.cli.options import AsJson, app
-from fleetline.cli.show import flat, show, show_facts, table
+from fleetline.cli.options import AboutScenario, AsJson, ScenarioGiven, Set, app
+from fleetline.cli.show import flat, scenario_words, show, show_facts, table
 
 
 @app.command(epilog="Example: fleetline models kimi-k2.6")
@@ -106,6 +106,35 @@ def import_model(
 
 
 _TABLED = ("name", "attention_layers", "weights")  # have tables of their own, or are a title
+
+
+@app.command(
+    cls=AboutScenario, epilog="Examples: fleetline assumptions today --find fleet.; fleetline assumptions --guesses"
+)
+def assumptions(
+    scenario: ScenarioGiven = "today",
+    find: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only lines with this in their key or in what they are about.")
+    ] = None,
+    guesses: Annotated[bool, typer.Option("--guesses", help="Only lines whose value or interval is a guess.")] = False,
+    setting: Set = None,
+    as_json: AsJson = False,
+) -> None:
+    """Every line of a scenario: value, 90% interval, unit, source, and whether it is a guess."""
+    from fleetline.assumed import assumptions as ask
+
+    found = flat(ask(scenario, setting or (), find=find, guesses=guesses))
+    columns = {
+        "key": "line",
+        "value": "value",
+        "low": "5%",
+        "high": "95%",
+        "unit": "unit",
+        "guess": "guess",
+        "source": "source",
+    }
+    title = f"Scenario {scenario_words(found)}: {found['about']}"
+    show(found, lambda: [table(title, found["lines"], columns, clip=1000)], as_json)
 
 
 @app.command(epilog="Example: fleetline sources --json | jq '.sources[].source'")

@@ -50,6 +50,7 @@ _SERVED: Mapping[str, _Served] = MappingProxyType(
         "sensitivity": _Served(foresight.sensitivity, most={"points": 256.0}, costly=True),
         "agents": _Served(agents.agents, frozenset({"rows", "predict"}), most=_MOST_DRAWS, costly=True),
         "energy": _Served(energy.energy, most=_MOST_DRAWS, costly=True),
+        "assumptions": _Served(catalog.assumptions),
         "measured": _Served(rows.measured, frozenset({"rows"})),
         "accuracy": _Served(rows.accuracy),
         "compare-article": _Served(catalog.compare_article, costly=True),

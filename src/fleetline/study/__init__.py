@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from fleetline.assumed import lines_of
 from fleetline.beliefs import Worlds
 from fleetline.catalog import load
 from fleetline.chunked import chunks, together
@@ -17,7 +18,7 @@ from fleetline.scenario import scenario as read_scenario
 from fleetline.study import today
 from fleetline.study.argument import ARGUMENT
 from fleetline.study.names import names
-from fleetline.study.results import SYSTEM, Asked, Question, Results, Rows, assumptions_of
+from fleetline.study.results import SYSTEM, Asked, Question, Results, Rows
 from fleetline.study.sources import used_sources
 from fleetline.world.mix import has_mix
 
@@ -61,7 +62,7 @@ def study(
         setting=_setting(asked) | _own(scenario) | {"draws": draws},
         tables=tables,
         methods={name: " ".join((question.__doc__ or "").split()) for name, (_, question) in asking.items()},
-        assumptions=assumptions_of(argument),
+        assumptions=lines_of(argument),
         sources=used_sources(asked),
     )
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from fleetline.beliefs import Worlds
-from fleetline.scenario import KEYS, Scenario
+from fleetline.scenario import Scenario
 
 Rows = list[dict[str, Any]]
 
@@ -97,21 +97,3 @@ class Results:
     methods: Mapping[str, str]
     assumptions: Rows
     sources: Rows
-
-
-def assumptions_of(scenario: Scenario) -> Rows:
-    """Every line of a scenario as the report lists it: value or interval, unit, source; a guess says so."""
-    lines = (scenario.assumptions[key] for key in KEYS if key in scenario)
-    return [
-        {
-            "key": line.key,
-            "value": ", ".join(line.value) if isinstance(line.value, tuple) else line.value,
-            "low": line.low,
-            "high": line.high,
-            "unit": line.unit,
-            "source": line.source,
-            "note": line.note,
-            "about": KEYS[line.key].about,
-        }
-        for line in lines
-    ]

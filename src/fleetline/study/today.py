@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from fleetline.assumed import lines_of
 from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.markets import Market, market_of
 from fleetline.scenario import TIERS
-from fleetline.study.results import Asked, Rows, Section, assumptions_of, once
+from fleetline.study.results import Asked, Rows, Section, once
 from fleetline.walks import compare
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
@@ -228,7 +229,7 @@ def today_walk(asked: Asked) -> Rows:
 
 def today_assumptions(asked: Asked) -> Rows:
     """Every line of the scenario: value or interval, unit, source; a guess says so."""
-    return assumptions_of(asked.scenario)
+    return lines_of(asked.scenario)
 
 
 ANSWER: Sequence[Section] = (
