@@ -214,8 +214,6 @@ GROUPS = {
     "equal lengths": "What is walked together is made of the same parts or stages, so `strict` has nothing to refuse.",
     "values that count as the same": "A sum from 0 for 0.0, None for False: what is made of them is equal.",
     "shortcuts": "The condition only spares work: without it the same is computed, or zero added or compared with.",
-    "waves that never crowd": "The window of a run begins at the time that all its prompts take and only grows, so that "
-    "the others never take longer: the condition is False always, and what it leads to is never seen.",
 }
 
 

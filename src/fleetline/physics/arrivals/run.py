@@ -22,7 +22,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from fleetline.architecture.attention import Numbers
 from fleetline.physics.arrivals import Crowd, Engine, Flow, Waiting, flowing
@@ -49,15 +48,15 @@ class Run(Flow):
             ticks = positive_root(2.0, window + each - others * each, -others * each * each / 2.0)
             unseen = np.maximum(others / np.maximum(window, 1.0) - engine.mates, 0.0)
             wait = ticks * engine.tick_s + unseen * engine.mate_s
-            crowds.append(_longer(loop, flowing(engine, 1.0 / WAVES, wait), others * each > window))
+            crowds.append(_longer(loop, flowing(engine, 1.0 / WAVES, wait)))
             window = np.hypot(window + 2.0 * ticks, spread)
         return Waiting(engine.own_s, tuple(crowds))
 
 
-def _longer(loop: Crowd, wave: Crowd, crowded: npt.NDArray[np.bool_] | bool) -> Crowd:
+def _longer(loop: Crowd, wave: Crowd) -> Crowd:
     """A wave apart from the others, or the loop's wait where that is longer."""
     apart = np.greater(wave.mean_s, loop.mean_s)
     mean, first, spread = (
         np.where(apart, getattr(wave, name), getattr(loop, name)) for name in ("mean_s", "first_s", "spread_s")
     )
-    return Crowd(wave.share, mean, first, spread, apart & crowded)
+    return Crowd(wave.share, mean, first, spread)
