@@ -65,6 +65,12 @@ def unknown_name(
     return InputError(f"{where}unknown {what} '{got}'; {hint}", field=field or what, got=got, allowed=allowed)
 
 
+def missing_extra(what: str, extra: str) -> InputError:
+    """The refusal of what needs libraries that the core goes without; the advice holds in a checkout too."""
+    install = f"pip install 'fleetline[{extra}]'"
+    return InputError(f"{what}: needs the extra '{extra}'; install it with: {install}", field=what, allowed=install)
+
+
 MOST_BYTES = 100_000_000  # of a file that is read whole, unless its reader says less
 
 

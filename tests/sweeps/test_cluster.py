@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import psutil
@@ -56,6 +57,13 @@ def test_a_cluster_without_workers_says_so_and_goes_on_with_the_next(
                 each.wait()
     assert len(started) == 1
     assert (tmp_path / "out" / "manifest.json").is_file()
+
+
+def test_without_the_extra_nothing_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(InputError, match=r"^scheduler: needs the extra 'cluster'; .* pip install 'fleetline\[cluster\]'$"):
+        sweep(GRID, tmp_path / "out", scheduler="tcp://127.0.0.1:8786")
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_worker_with_another_fleetline_is_refused() -> None:

@@ -100,7 +100,8 @@ def test_without_the_extra_it_says_how_to_install_it(
     with pytest.raises(SystemExit) as ended:
         main(["web"])
     assert ended.value.code == 2
-    assert "pip install 'fleetline[web]'" in json.loads(capsys.readouterr().err)["error"]["message"]
+    said = json.loads(capsys.readouterr().err)["error"]
+    assert said["message"] == "web: needs the extra 'web'; install it with: pip install 'fleetline[web]'"
 
 
 def test_small_answers_are_sent_at_once() -> None:

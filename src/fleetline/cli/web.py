@@ -16,7 +16,7 @@ from typer.models import ArgumentInfo, OptionInfo
 from fleetline.cli import agents, catalog, energy, foresight, rows, serving, world
 from fleetline.cli.options import app
 from fleetline.cli.show import answer_of
-from fleetline.errors import InputError
+from fleetline.errors import missing_extra
 
 if TYPE_CHECKING:
     from fleetline.webapp.questions import Kind, Option, Question
@@ -276,7 +276,5 @@ def web(
     except ModuleNotFoundError as error:
         if error.name not in {"fastapi", "starlette", "uvicorn"}:
             raise
-        installed = "pip install 'fleetline[web]', in a checkout pip install -e '.[web]'"
-        said = f"web: needs the extra 'web'; install it with: {installed}"
-        raise InputError(said, field="web", got=None, allowed=installed) from error
+        raise missing_extra("web", "web") from error
     serve(questions(), host=host, port=port, workers=workers, show=show)

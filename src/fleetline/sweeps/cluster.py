@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from fleetline.errors import InputError
+from fleetline.errors import InputError, missing_extra
 from fleetline.sweeps.pieces import Piece, made_with, piece
 
 AHEAD = 3  # chunks handed out for each thread of the cluster: the way there and back must not leave it idle
@@ -27,7 +27,7 @@ def cluster(spec: str, numbers: Sequence[int], address: str, say: Callable[[str]
     Raises:
         InputError: Dask is not installed, no scheduler answers, no worker comes, workers with another fleetline.
     """
-    distributed = _distributed()
+    distributed = dask()
     with _told(distributed, address), _client(distributed, address) as client:
         client.wait_for_workers(1, timeout=PATIENCE_S)
         say(f"{len(client.nthreads())} workers at {address}")
@@ -61,12 +61,12 @@ def _same(done: Piece, ours: str, address: str) -> None:
         raise InputError(f"{said}; install the same on both", field="scheduler", got=done.made_with, allowed=ours)
 
 
-def _distributed() -> Any:
+def dask() -> Any:
+    """Dask's library, which raises `InputError` where it is not installed."""
     try:
         import distributed  # noqa: PLC0415  (an extra: only who asks for a cluster needs it)
     except ImportError as error:
-        said = "scheduler: needs Dask; install it with: pip install 'fleetline[cluster]'"
-        raise InputError(said, field="scheduler") from error
+        raise missing_extra("scheduler", "cluster") from error
     return distributed
 
 

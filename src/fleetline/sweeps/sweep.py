@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetline.errors import InputError
 from fleetline.sweeps.check import MANY_POINTS, MANY_ROWS, Size, check, size
-from fleetline.sweeps.cluster import cluster
+from fleetline.sweeps.cluster import cluster, dask
 from fleetline.sweeps.folder import Folder, opened
 from fleetline.sweeps.grid import Grid, read
 from fleetline.sweeps.local import alone, pool
@@ -166,6 +166,7 @@ def _check_workers(workers: object, scheduler: object, grid: Grid) -> None:
             if axis.columns[0] in {"model", "system"} and name.casefold().endswith((".json", ".toml")):
                 said = f"the file {name} is not on the cluster's machines; use a name of the catalog, or --workers"
                 raise InputError(f"{axis.columns[0]}s: {said}", field=f"{axis.columns[0]}s", got=name)
+    dask()  # before the folder is begun
 
 
 def _ask_for_yes(grid: Grid, first: int, workers: int, *, yes: bool) -> None:
