@@ -11,7 +11,7 @@ help:
 	@echo "make test        ruff, mypy, import contract, pytest"
 	@echo "make bench       how fast it is, as docs/speed.md"
 	@echo "make bench-report how long reports of up to a million worlds take, for the next make bench (a quarter of an hour)"
-	@echo "make check-long  the slow checks, and docs/checks.md"
+	@echo "make check-long  the slow checks, and docs/checks.md (needs the network)"
 	@echo "make dist        wheel and sdist of what is committed, in out/dist"
 	@echo "make audit       look the pinned requirements up in the advisories (needs the network)"
 	@echo "make weight      renew docs/weight.md, what is installed and how heavy (maintainers)"

@@ -99,14 +99,14 @@ def swept(rows: int, draws: int, workers: int) -> Ran:
 
 
 @contextlib.contextmanager
-def dask(workers: int) -> Iterator[tuple[str, list[psutil.Process]]]:
-    """A scheduler and so many workers on this machine: its address, and the processes, the scheduler first."""
+def dask(workers: int, python: str | Path = sys.executable) -> Iterator[tuple[str, list[psutil.Process]]]:
+    """A scheduler and so many workers of a Python on this machine: its address, and the processes, the scheduler first."""
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "scheduler.json")
         started: list[subprocess.Popen[bytes]] = []
 
         def start(*arguments: str) -> None:
-            command = [sys.executable, "-m", "dask", *arguments, "--no-dashboard", "--host", "127.0.0.1"]
+            command = [str(python), "-m", "dask", *arguments, "--no-dashboard", "--host", "127.0.0.1"]
             none = subprocess.DEVNULL
             started.append(subprocess.Popen(command, cwd=folder, stdout=none, stderr=none))
 
