@@ -30,6 +30,7 @@ GRID = {"models": ["gpt-oss-120b"], "systems": ["b200", "h200"], "batch": [1, 64
 ASKED = [
     ("accuracy", "held_out"),
     ("agents --model kimi-k3 --draws 20", "scenario"),
+    ("assumptions today --guesses", "lines"),
     ("backtest --draws 20", "day"),
     ("calibrate runs.csv --draws 20", "bandwidth_efficiency"),
     ("compare article today --draws 20", "first"),
