@@ -18,6 +18,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import hostile
 import numpy as np
@@ -30,6 +31,7 @@ from published_configs import CONFIGS
 from fleetline.cli import main
 from fleetline.errors import FleetlineError, Infeasible, InputError
 
+MOST_SENT = 60_000  # letters of an address that the test's client sends; the server takes 8,000
 MOST_LETTERS = 6_000  # of a refusal: the longest lists every key there is
 Answer = Any
 
@@ -792,24 +794,28 @@ def _questions() -> list[Any]:
 
 @st.composite
 def _requests(draw: hostile.Draw) -> list[tuple[str, str]]:
+    """A question's example with up to two values, or names, that are others: most of them of other options' examples."""
     question = draw(st.sampled_from(_questions()))
-    query = [(name, str(value)) for name, value in question.example.items()]
-    odd = st.sampled_from(hostile._NUMBERS) | hostile.texts.map(lambda text: text.encode("utf-8", "replace").decode())
-    names = st.sampled_from([option.name for option in question.options] or ["none"]) | hostile.texts.map(
-        lambda text: text.encode("utf-8", "replace").decode()
-    )
-    for _ in range(draw(st.integers(1, 3))):
+    query = [(name, each) for name, value in question.example.items() for each in _written(value)]
+    meant = sorted({each for one in _questions() for value in one.example.values() for each in _written(value)})
+    texts = hostile.texts.map(lambda text: text.encode("utf-8", "replace").decode())
+    values = st.sampled_from([*meant, "1", "8", "0.5", "fp8", "none", "true"]) | st.sampled_from(hostile._NUMBERS) | texts
+    names = [option.name for option in question.options] or ["none"]
+    for _ in range(draw(st.integers(0, 2))):
         if query and draw(st.booleans()):
             at = draw(st.integers(0, len(query) - 1))
-            query[at] = (query[at][0], draw(odd))
+            query[at] = (query[at][0], draw(values))
         else:
-            query.append((draw(names), draw(odd)))
-    if any(option.name == "draws" for option in question.options) and not any(name == "draws" for name, _ in query):
-        query.append(("draws", "3"))
-    return [
-        ("", question.path),
-        *((name[:2000], value[:2000]) for name, value in query),
-    ]  # the client sends no more than 64 kB
+            name = draw(texts) if draw(st.integers(0, 9)) == 0 else draw(st.sampled_from(names))
+            query = [*(pair for pair in query if pair[0] != name or name == "set"), (name, draw(values))]
+    if "draws" in names:
+        query = [*(pair for pair in query if pair[0] != "draws"), ("draws", "3")]
+    return [("", question.path), *((name[:2000], value[:2000]) for name, value in query)]
+
+
+def _written(value: Any) -> list[str]:
+    every = value if isinstance(value, list | tuple) else [value]
+    return [str(each).lower() if isinstance(each, bool) else str(each) for each in every]
 
 
 @cache
@@ -842,7 +848,8 @@ def _answered(response: Any) -> Answer:
 
 def _request(given: list[tuple[str, str]], _folder: Path) -> Answer:
     (_, address), *query = given
-    return _answered(_client().get(f"/api/v1/{address}", params=query))
+    asked = urlencode(query, errors="replace")[:MOST_SENT]
+    return _answered(_client().get(f"/api/v1/{quote(address, errors='replace')[:MOST_SENT]}?{asked}"))
 
 
 def _upload(content: bytes, _: Path) -> Answer:

@@ -157,6 +157,8 @@ def test_a_query_that_does_not_fit_writes_nothing(swept: Path, monkeypatch: pyte
 
 # --- what fuzzing found -------------------------------------------------------------------------------------------------
 
+LONG = "x" * 300  # letters of a name; file systems take 255
+
 
 @pytest.mark.parametrize("name", ["a\nb", "\x1b[31m", "\ud800", "\u2028", "\u202eabc"])
 def test_a_name_that_is_not_printable_is_told_by_its_escapes(name: str) -> None:
@@ -169,6 +171,29 @@ def test_a_name_of_any_length_has_a_short_refusal() -> None:
     refused = unknown_name("model", "x" * 100_000, ["a", "b"])
     assert len(refused.message) < 200
     assert len(printable("x" * 10**6)) < 6000
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["measured", LONG],
+        ["predict", f"{LONG}.csv", "--out", "out.csv"],
+        ["calibrate", f"{LONG}.csv"],
+        ["query", LONG, "select 1"],
+        ["sweep", f"{LONG}.toml", "--out", "out"],
+        ["report", "--out", LONG, "--draws", "2"],
+        ["import-model", LONG],
+        ["crunch", f"{LONG}.toml"],
+        ["update", "--check", LONG],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_path_that_no_system_takes_is_one_line(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert LONG[:50] in json.loads(line)["error"]["message"]
 
 
 @pytest.mark.parametrize(

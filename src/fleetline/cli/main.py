@@ -47,6 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _discard_output()
         sys.exit(0)
     except OSError as error:
+        if error.filename is not None:  # a path that no reader may even ask about: too long a name, a folder closed to us
+            path = str(error.filename)
+            _refuse(printable(f"{path}: {error.strerror}"), 2, as_json, kind="bad_input", field="path", got=path)
         if error.errno not in _OUTPUT_FAULTS:
             raise
         _discard_output()
