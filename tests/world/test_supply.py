@@ -44,6 +44,9 @@ def test_the_article_s_world(workload: str, output_tok_s: float, per_person_mont
     found = {each.workload: each for each in at_medians().workloads}[workload]
     assert found.central == pytest.approx(output_tok_s, rel=0.02)
     assert float(found.output_tok_s[0]) == found.central
+    # a month is a twelfth of the year that every other period is a part of: 365.25 days
+    a_year = float(found.per_person_month[0]) * 12.0 * scenario("article").number("world.population")
+    assert a_year == pytest.approx(found.central * 365.25 * 86_400.0, rel=1e-12)
     if per_person_month is not None:
         assert float(found.per_person_month[0]) == pytest.approx(per_person_month, rel=0.02)
 

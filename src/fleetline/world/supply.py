@@ -22,12 +22,12 @@ from fleetline.beliefs import KEPT, Array, Draws, Median
 from fleetline.calibration.measured import Best
 from fleetline.catalog import load
 from fleetline.scenario import Scenario
+from fleetline.units import PERIODS
 from fleetline.world.fleet import Fleet, Member, fleet
 from fleetline.world.rates import Rate, rate, way
 from fleetline.world.reached import alike
 
 ALTERNATIVES = "The workloads are alternative uses of the same chips; their rates do not add."
-MONTH_S = 30.44 * 86_400.0  # s: a twelfth of 365.25 days, as 30.44
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def _total(systems: Sequence[SystemSupply]) -> Array:
 
 def _capacity(workload: str, systems: tuple[SystemSupply, ...], people: Array, central: float) -> Capacity:
     total = _total(systems)
-    return Capacity(workload, total, total * MONTH_S / people, central, systems)
+    return Capacity(workload, total, total * PERIODS["month"] / people, central, systems)
 
 
 # --- the measured frontier ----------------------------------------------------------------------------------------------

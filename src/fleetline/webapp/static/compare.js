@@ -34,7 +34,7 @@ function apart(a, b) {
   const days = Math.round((Date.parse(b) - Date.parse(a)) / DAY_MS);
   if (days === 0) return "the same day";
   const size = Math.abs(days);
-  const words = size >= 60 ? `${digits(size / 30.44)} months` : `${size} ${size === 1 ? "day" : "days"}`;
+  const words = size >= 60 ? `${digits(size / 30.4375)} months` : `${size} ${size === 1 ? "day" : "days"}`;
   return `${words} ${days > 0 ? "later" : "earlier"}`;
 }
 
