@@ -25,7 +25,7 @@ from fleetline.catalog import load, rows
 from fleetline.dates import span
 from fleetline.errors import FleetlineError
 from fleetline.scenario import Assumption, Scenario, scenario
-from fleetline.world import agents_predicted, best_rates, demand, energy, fitted_rates, glut, growth
+from fleetline.world import agents_predicted, best_rates, demand_growth, energy, fitted_rates, glut, growth
 from fleetline.world.fleet import fleet
 from fleetline.world.trend import trend
 
@@ -237,7 +237,7 @@ def of_statement(cell: Cell) -> Iterator[Ask]:
     assert isinstance(row, rows.TokenDemandRow)
     since = {"growth.series_from": "2024-01-01"}
     own = having("article", {**since, "growth.series": (row.series,)})
-    yield f"growth of {row.series}", lambda: demand.fitted_growth(own).at([-1.0, 0.0, 1.0])
+    yield f"growth of {row.series}", lambda: demand_growth.fitted_growth(own).at([-1.0, 0.0, 1.0])
     every = having("today", {**since, "growth.model": "constant"})
     yield "growth of all series", lambda: [vars(each) for each in trend(every).given]
     yield from of_world("demand")

@@ -15,7 +15,7 @@ from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world.assignment import assignment
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
-from fleetline.world.demand import growth_source
+from fleetline.world.demand_growth import growth_source
 from fleetline.world.load import Load, load_of
 from fleetline.world.mix import has_mix
 from fleetline.world.supply import ALTERNATIVES

@@ -15,6 +15,9 @@ from fleetline.errors import InputError
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import demand as world
 from fleetline.world import series
+from fleetline.world.demand_growth import fitted_growth, growth_draws, growth_of, growth_source, slows
+from fleetline.world.engineers import intensities, parameter
+from fleetline.world.proxy import Input, Proxy, question
 from fleetline.worlds import DRAWS, interval, scenario_of, worlds
 
 _LAST_DAY = datetime.date(2100, 1, 1)  # growth carried further is no forecast
@@ -39,7 +42,7 @@ class Asked:
     dated: str
     source: str
     formula: str
-    inputs: Sequence[world.Input]
+    inputs: Sequence[Input]
 
 
 @dataclass(frozen=True)
@@ -124,8 +127,8 @@ def demand(
         proxy=world.chosen(chosen),
         proxies=_proxies(chosen, drawn, workload, day),
         growth_per_year=_growth(chosen, drawn),
-        growth_source=world.growth_source(chosen),
-        growth_series=[_fitted(fit) for fit in world.fitted_growth(chosen).fits],
+        growth_source=growth_source(chosen),
+        growth_series=[_fitted(fit) for fit in fitted_growth(chosen).fits],
         comparisons=comparisons(chosen),
     )
 
@@ -134,12 +137,12 @@ def _proxies(chosen: Scenario, drawn: Worlds, shape: str | None, day: datetime.d
     """Each proxy in the worlds, and in the one where everything has its median."""
     found = []
     for sample in (drawn, Median()):
-        native = world.proxies(world.question(chosen, sample, shape))
+        native = world.proxies(question(chosen, sample, shape))
         found.append([(each, each if day is None else world.at(chosen, sample, each, day)) for each in native])
     return [_asked(native, now, middle) for (native, now), (_, middle) in zip(*found, strict=True)]
 
 
-def _asked(native: world.Proxy, now: world.Proxy, middle: world.Proxy) -> Asked:
+def _asked(native: Proxy, now: Proxy, middle: Proxy) -> Asked:
     return Asked(
         name=now.name,
         about=now.about,
@@ -169,9 +172,9 @@ def _quantiles(growth: series.Growth | Belief) -> dict[str, float]:
 
 
 def _growth(chosen: Scenario, drawn: Worlds) -> dict[str, float]:
-    if world.slows(chosen):
-        return interval(world.growth_draws(chosen, drawn))
-    return _quantiles(world.growth_of(chosen))
+    if slows(chosen):
+        return interval(growth_draws(chosen, drawn))
+    return _quantiles(growth_of(chosen))
 
 
 def _fitted(fit: series.Fit) -> Fitted:
@@ -190,13 +193,13 @@ def _fitted(fit: series.Fit) -> Fitted:
 
 def comparisons(chosen: Scenario) -> list[Comparison]:
     """The article's figures of demand beside ours, in the median world and at the article's ratio."""
-    asked = world.question(chosen, Median())
-    ours = {f"intensity {name}": float(each[0]) for name, each in world.intensities(asked, asked.ratio).items()}
+    asked = question(chosen, Median())
+    ours = {f"intensity {name}": float(each[0]) for name, each in intensities(asked, asked.ratio).items()}
     ours |= {each.name: float(each.output[0]) for each in world.proxies(asked)}
-    ours["growth"] = float(world.growth_of(chosen).at(0.0))
+    ours["growth"] = float(growth_of(chosen).at(0.0))
     found = []
     for name, column, key in _PRINTED:
-        row = world.parameter(load(), name)
+        row = parameter(load(), name)
         printed = getattr(row, column)
         if key in ours and printed is not None:
             what = name if column == "central" else f"{name}, {column} end"

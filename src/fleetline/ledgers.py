@@ -28,7 +28,7 @@ from fleetline.errors import InputError
 from fleetline.files import write_out
 from fleetline.runs import SHIPPED, rows_of
 from fleetline.scenario import Scenario, titled
-from fleetline.world.demand import slows
+from fleetline.world.demand_growth import slows
 from fleetline.world.forecasts import Forecast, marked, of_sales, of_tokens, quarter_of, sold
 from fleetline.world.observed import observed
 from fleetline.world.records import Known, fast_runs, newest, of_record

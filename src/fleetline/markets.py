@@ -15,7 +15,7 @@ from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 from fleetline.units import YEAR
 from fleetline.world import glut
-from fleetline.world.demand import growth_draws
+from fleetline.world.demand_growth import growth_draws
 from fleetline.world.load import Load, load_of
 from fleetline.world.market import Cleared, clear
 from fleetline.world.mix import has_mix

@@ -14,6 +14,7 @@ from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import demand as demanded
 from fleetline.world import energy as world
 from fleetline.world.fleet import fleet
+from fleetline.world.proxy import question
 from fleetline.world.supply import ALTERNATIVES, Capacity, available, measured_supply, supply
 from fleetline.worlds import DRAWS, Shorthand, interval, long, scenario_of, worlds
 
@@ -157,7 +158,7 @@ def needed(asked: Scenario, drawn: Draws, average: Array) -> Rows:
     hours = available(asked, drawn)
     served = {each.workload: each.output_tok_s for each in supply(asked, drawn).workloads}
     for workload, rate in served.items():
-        for proxy in demanded.proxies(demanded.question(asked, drawn, workload)):
+        for proxy in demanded.proxies(question(asked, drawn, workload)):
             share = proxy.output / np.where(rate > 0.0, rate, np.nan)
             rows.append(
                 {

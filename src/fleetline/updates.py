@@ -28,7 +28,7 @@ from fleetline.errors import InputError, read_text, unknown_name
 from fleetline.ledgers import score
 from fleetline.scenario import Scenario
 from fleetline.world.crossover import passing, summary
-from fleetline.world.demand import growth_draws
+from fleetline.world.demand_growth import growth_draws
 from fleetline.world.load import load_of
 from fleetline.worlds import scenario_of, worlds
 

@@ -19,21 +19,10 @@ from fleetline.cli import main
 from fleetline.demands import Asked, Demand, demand
 from fleetline.errors import InputError
 from fleetline.scenario import scenario
-from fleetline.world.demand import (
-    META,
-    TOTALS,
-    demand_draws,
-    growth_draws,
-    intensities,
-    makers,
-    moved,
-    output_for,
-    output_tokens,
-    price_of,
-    proxies,
-    question,
-    ratio_of,
-)
+from fleetline.world.demand import TOTALS, demand_draws, makers, moved, proxies
+from fleetline.world.demand_growth import growth_draws
+from fleetline.world.engineers import META, intensities, output_for, price_of
+from fleetline.world.proxy import output_tokens, question, ratio_of
 
 ARTICLE = scenario("article")
 NAMES = ["google", "exponential-view", "meta", "engineers-meta", "engineers-apple-claude-opus-4.7"]

@@ -10,8 +10,10 @@ from fleetline.beliefs import Median
 from fleetline.catalog import load
 from fleetline.catalog.rows import ArticleNumberRow, ChipSalesRow
 from fleetline.scenario import Scenario, changed, scenario
-from fleetline.world import demand, growth
+from fleetline.world import demand, demand_growth, growth
+from fleetline.world.engineers import intensities
 from fleetline.world.fleet import fleet
+from fleetline.world.proxy import question
 from fleetline.world.supply import Capacity, supply
 
 WORLD = Median()
@@ -54,7 +56,7 @@ def _proxy(name: str, *, output: bool = False) -> Callable[[ArticleNumberRow], f
     """A proxy in the direction of its source, or as output tokens at the row's ratio [token/s]."""
 
     def ask(row: ArticleNumberRow) -> float:
-        asked = demand.question(scenario("article"), WORLD, f"{row.input_tokens:g}:{row.output_tokens:g}")
+        asked = question(scenario("article"), WORLD, f"{row.input_tokens:g}:{row.output_tokens:g}")
         found = demand.makers(asked.scenario)[name](asked)
         return float((found.output if output else found.tokens)[0])
 
@@ -65,8 +67,8 @@ def _intensity(name: str) -> Callable[[ArticleNumberRow], float]:
     """Output tokens a day of one engineer at the row's ratio."""
 
     def ask(row: ArticleNumberRow) -> float:
-        asked = demand.question(scenario("article"), WORLD)
-        return float(demand.intensities(asked, row.input_tokens / row.output_tokens)[name][0])
+        asked = question(scenario("article"), WORLD)
+        return float(intensities(asked, row.input_tokens / row.output_tokens)[name][0])
 
     return ask
 
@@ -86,7 +88,7 @@ def _growth(quantity: str) -> Callable[[ArticleNumberRow], float]:
 
 def _googles_growth(_: ArticleNumberRow) -> float:
     """Google's last figure over its first within the scenario's window."""
-    (fit,) = demand.fitted_growth(scenario("article")).fits
+    (fit,) = demand_growth.fitted_growth(scenario("article")).fits
     return fit.factor
 
 

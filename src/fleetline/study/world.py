@@ -17,6 +17,9 @@ from fleetline.world import demand as demanded
 from fleetline.world import growth as growing
 from fleetline.world.crossover import Summary, summary
 from fleetline.world.crunch import Sides, known, sides
+from fleetline.world.demand_growth import fitted_growth, growth_draws
+from fleetline.world.engineers import parameter
+from fleetline.world.proxy import question
 from fleetline.world.supply import measured_supply, supply
 from fleetline.worlds import interval
 
@@ -116,8 +119,8 @@ def demand_proxies(asked: Asked) -> Rows:
     """Every proxy in the direction its source counts, and as output tokens at the ratio of each workload."""
     rows: Rows = []
     for workload in dict.fromkeys((*asked.workloads, asked.scenario.text("demand.native_workload"))):
-        drawn = demanded.proxies(demanded.question(asked.scenario, asked.draws, workload))
-        middle = demanded.proxies(demanded.question(asked.scenario, Median(), workload))
+        drawn = demanded.proxies(question(asked.scenario, asked.draws, workload))
+        middle = demanded.proxies(question(asked.scenario, Median(), workload))
         for each, central in zip(drawn, middle, strict=True):
             low, high = np.quantile(each.output, [0.05, 0.95]).tolist()
             rows.append(
@@ -149,7 +152,7 @@ def demand_used(asked: Asked) -> Rows:
 
 def demand_growth(asked: Asked) -> Rows:
     """Growth of demand [factor/year]: fitted to the scenario's dated series, and the article's round figure beside it."""
-    fits = demanded.fitted_growth(asked.scenario).fits
+    fits = fitted_growth(asked.scenario).fits
     rows: Rows = [
         {
             "growth": "fitted to " + ", ".join(fit.series for fit in fits),
@@ -157,7 +160,7 @@ def demand_growth(asked: Asked) -> Rows:
             "last": max(fit.points[-1].row.as_of for fit in fits),
             "points": sum(len(fit.points) for fit in fits),
         }
-        | interval(demanded.growth_draws(asked.scenario, asked.draws))
+        | interval(growth_draws(asked.scenario, asked.draws))
     ]
     printed = articles_growth()
     rows.append(
@@ -168,7 +171,7 @@ def demand_growth(asked: Asked) -> Rows:
 
 def articles_growth() -> float:
     """The article's round figure of demand's growth, from the row that carries it [factor/year]."""
-    row = demanded.parameter(load(), "demand growth used in article")
+    row = parameter(load(), "demand growth used in article")
     return float(row.central or np.nan)
 
 

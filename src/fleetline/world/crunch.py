@@ -20,7 +20,8 @@ from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 from fleetline.world.carried import UNTIL
 from fleetline.world.crossover import Crossover, crossover, passing
-from fleetline.world.demand import demand_draws, growth_draws, log_factors, slows
+from fleetline.world.demand import demand_draws
+from fleetline.world.demand_growth import growth_draws, log_factors, slows
 from fleetline.world.growth import History, history
 from fleetline.world.supply_growth import cheaper, chips_after, in_both
 

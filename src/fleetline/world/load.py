@@ -21,9 +21,11 @@ from fleetline.dates import year_of
 from fleetline.errors import InputError
 from fleetline.scenario import Scenario
 from fleetline.world.crunch import times
-from fleetline.world.demand import chosen, log_factors, makers, question
+from fleetline.world.demand import chosen, makers
+from fleetline.world.demand_growth import log_factors
 from fleetline.world.fleet import Fleet, fleet
 from fleetline.world.mix import Mix, Shape, mix
+from fleetline.world.proxy import question
 from fleetline.world.rates import rate, way
 from fleetline.world.supply import available, systems_at
 from fleetline.world.supply_growth import cheaper, chips_after, in_both

@@ -15,7 +15,7 @@ from fleetline.beliefs import Array
 from fleetline.catalog import load
 from fleetline.scenario import Scenario
 from fleetline.units import PERIODS
-from fleetline.world.demand import price_of
+from fleetline.world.engineers import price_of
 from fleetline.world.mix import Mix
 
 _M = 1e6  # prices are of a million tokens
