@@ -304,6 +304,30 @@ def test_a_model_of_ones_own_from_its_config_json(
     assert "did you mean 'qwen3_moe'?" in error["message"]
 
 
+IDLE = [
+    (("crunch", "today", "--set", "demand.engineers=4e7", "--set", "fleet.lag=0.5"), "demand.engineers"),
+    (("supply", "today", "--set", "growth.series=a", "--set", "demand.allowance=5"), "demand.allowance, growth.series"),
+    (("assumptions", "today", "--find", "fleet.lag", "--set", "growth.horizon=2035-01-01"), "growth.horizon"),
+    (("supply", "article", "--fleet", "all", "--speed", "30", "--as-of", "2025-12-30", "--workload", "1000:100"), None),
+    (("crunch", "today", "--set", "fleet.lag=0.5", "--set", "growth.half_life=2", "--set", "mix.session_hit=0.9"), None),
+    (("demand", "article", "--set", "demand.engineers=4e7"), None),
+    (("market", "--set", "market.elasticity=0.06", "--set", "market.switching=1"), None),
+]
+
+
+@pytest.mark.parametrize(("asked", "told"), IDLE, ids=[" ".join(asked) for asked, _ in IDLE])
+def test_lines_that_are_set_and_that_nothing_reads_are_told(
+    asked: tuple[str, ...], told: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Told again where the first answer left something to be remembered."""
+    few = () if asked[0] == "assumptions" else ("--draws", "20")
+    for _ in range(2):
+        code, _, err = run(*asked, *few, capsys=capsys)
+        assert code == 0
+        said = [line for line in err.splitlines() if "without effect" in line]
+        assert said == ([] if told is None else [f"fleetline: set without effect on this answer: {told}"])
+
+
 @pytest.mark.parametrize(
     "asked",
     [

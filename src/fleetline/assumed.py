@@ -10,6 +10,7 @@ from typing import Any
 
 from fleetline import inputs
 from fleetline.errors import unknown_name
+from fleetline.noted import note_read
 from fleetline.scenario import KEYS, Scenario
 from fleetline.worlds import scenario_of
 
@@ -57,6 +58,7 @@ def assumptions(
             raise unknown_name("line", str(find), chosen.assumptions, field="find")
     if inputs.flag("guesses", guesses):
         lines = [line for line in lines if line["guess"]]
+    note_read(*(line["key"] for line in lines))
     return Assumptions(chosen.name, chosen.changed, chosen.about, lines)
 
 

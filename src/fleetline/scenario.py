@@ -23,6 +23,7 @@ from typing import Any
 from fleetline.beliefs import Belief, between
 from fleetline.errors import InputError, read_text, unknown_name
 from fleetline.named import is_file
+from fleetline.noted import note_read
 
 DEFAULT = "article"
 MOST_BYTES = 1_000_000  # of a file; the shipped ones take some 20 kB
@@ -233,7 +234,9 @@ class Scenario:
 
     def lines(self, group: str) -> list[Assumption]:
         """The lines whose keys begin so, as "fleet."."""
-        return [line for key, line in self.assumptions.items() if key.startswith(group)]
+        found = [line for key, line in self.assumptions.items() if key.startswith(group)]
+        note_read(*(line.key for line in found))
+        return found
 
     @property
     def changed(self) -> tuple[str, ...]:
@@ -251,6 +254,7 @@ class Scenario:
     def _line(self, key: str) -> Assumption:
         if key not in self.assumptions:
             raise InputError(f"scenario {self.name}: {key} is missing", field=key)
+        note_read(key)
         return self.assumptions[key]
 
 

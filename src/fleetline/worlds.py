@@ -13,6 +13,7 @@ import numpy as np
 from fleetline.beliefs import MOST_SEED, Array, Worlds
 from fleetline.chunked import in_chunks
 from fleetline.errors import InputError, unknown_name
+from fleetline.noted import note_given
 from fleetline.scenario import DEFAULT, Assumption, Scenario, changed
 from fleetline.scenario import scenario as read_scenario
 from fleetline.world import supply as world_supply
@@ -174,7 +175,9 @@ def scenario_of(scenario: str | Path | Scenario, settings: Iterable[str] = ()) -
     Raises:
         InputError: no such scenario, or a line that does not hold.
     """
-    return changed(scenario, settings) if isinstance(scenario, Scenario) else read_scenario(scenario, settings)
+    found = changed(scenario, settings) if isinstance(scenario, Scenario) else read_scenario(scenario, settings)
+    note_given(found.changed)
+    return found
 
 
 def worlds(draws: int, seed: int) -> Worlds:

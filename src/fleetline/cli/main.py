@@ -18,6 +18,7 @@ from typer.main import get_command
 
 from fleetline.cli.options import app
 from fleetline.errors import FleetlineError, printable
+from fleetline.noted import noting
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,8 +27,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _prepare_streams()
     as_json = "--json" in given or not sys.stdout.isatty()
     try:
-        code = get_command(app).main(given or ["--help"], prog_name="fleetline", standalone_mode=False)
+        with noting() as noted:
+            code = get_command(app).main(given or ["--help"], prog_name="fleetline", standalone_mode=False)
         sys.stdout.flush()
+        if noted.idle:
+            print(f"fleetline: set without effect on this answer: {', '.join(noted.idle)}", file=sys.stderr)  # noqa: T201
     except FleetlineError as error:
         _refuse(
             error.message,
