@@ -79,6 +79,17 @@ def test_one_configuration_gives_values_and_no_intervals_of_what_it_identifies()
         assert several.estimates[name].low < several.estimates[name].high
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_an_interval_holds_its_value_even_of_two_draws(seed: int) -> None:
+    runs = planted(noise=0.3)
+    two = {name: replace(each, config=np.repeat(["c0", "c1"], 30)) for name, each in runs.items()}
+    found = fit(two, draws=2, seed=seed)
+    for each in found.estimates.values():
+        assert each.low <= each.value <= each.high
+    beside = [name for at, name in enumerate(NAMES) if (found.draws[:, at] > found.estimates[name].value).all()]
+    assert beside or seed, "the control: for the first seed both draws lie to one side"
+
+
 def test_a_wrong_point_has_a_higher_loss() -> None:
     runs = planted()  # the control: the loss can tell
     assert loss(runs, TRUE * 1.1) > loss(runs, TRUE) + 0.05

@@ -258,5 +258,7 @@ def _estimate(index: int, best: Array, least: float, profile: Profile, drawn: Ar
     identified = bool(flat.min() > low_end * (1 + 1e-9) and flat.max() < high_end * (1 - 1e-9))
     if not identified:
         return Estimate(float(best[index]), float(flat.min()), float(flat.max()), identified)
+    value = float(best[index])
     low, high = np.percentile(drawn[:, index], _LEVEL) if len(drawn) else (np.nan, np.nan)
-    return Estimate(float(best[index]), float(low), float(high), identified)
+    # fits to draws of two or three configurations may all lie to one side of the fit to all of them
+    return Estimate(value, float(np.minimum(low, value)), float(np.maximum(high, value)), identified)
