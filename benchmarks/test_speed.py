@@ -21,7 +21,7 @@ import fleetline as fl
 from fleetline import runs
 from fleetline.deployment import throughput
 from fleetline.frontiers import frontier
-from fleetline.planning import plan
+from fleetline.questions.planning import plan
 
 HERE = Path(__file__).parent
 KIMI = ("kimi-k2.6", "gb200-nvl72")

@@ -19,11 +19,12 @@ from cells import Cell
 from moves import numbers
 
 import fleetline as fl
-from fleetline import agent_capacity, article, runs
+from fleetline import article, runs
 from fleetline.beliefs import Median, Worlds
 from fleetline.catalog import load, rows
 from fleetline.dates import span
 from fleetline.errors import FleetlineError
+from fleetline.questions import agent_capacity
 from fleetline.scenario import Assumption, Scenario, scenario
 from fleetline.world import agents_predicted, best_rates, demand_growth, energy, fitted_rates, glut, growth
 from fleetline.world.fleet import fleet

@@ -14,7 +14,7 @@ from unittest import mock
 from harness import SHIPPED
 from pydantic import ValidationError
 
-from fleetline import agent_capacity, runs
+from fleetline import runs
 from fleetline.architecture.model import Model
 from fleetline.catalog import load, rows
 from fleetline.catalog.load import Catalog
@@ -22,6 +22,7 @@ from fleetline.catalog.models import build_model
 from fleetline.catalog.rows import Row
 from fleetline.catalog.tables import standing_in
 from fleetline.catalog.timings import timings_of
+from fleetline.questions import agent_capacity
 
 loading = sys.modules["fleetline.catalog.load"]
 

@@ -501,7 +501,7 @@ def _kernels(runs: Any) -> Any:
 
 @st.composite
 def _updates(draw: hostile.Draw) -> tuple[str, bytes]:
-    from fleetline.updates import TABLES
+    from fleetline.questions.updates import TABLES
 
     name = draw(st.sampled_from([*TABLES, *TABLES, "chips", "a\nb"]))
     seed = _table_seed(name) if name in TABLES else hostile.tree([{"a": 1}])
@@ -510,7 +510,7 @@ def _updates(draw: hostile.Draw) -> tuple[str, bytes]:
 
 def _update(given: tuple[str, bytes], folder: Path) -> Answer:
     from fleetline.catalog.load import _load
-    from fleetline.updates import update
+    from fleetline.questions.updates import update
 
     own = folder / "new"
     shutil.rmtree(own, ignore_errors=True)

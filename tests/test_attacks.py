@@ -13,7 +13,7 @@ import pytest
 from fleetline.deployment import throughput
 from fleetline.errors import InputError
 from fleetline.frontiers import frontier
-from fleetline.planning import plan
+from fleetline.questions.planning import plan
 
 _REFUSED: dict[str, tuple[Callable[[], Any], str]] = {
     "gpus and tp": (lambda: throughput("gpt-oss-120b", "b200", tp=[1, 2], gpus=[8, 8, 8]), "arrays"),

@@ -12,9 +12,9 @@ from conftest import Tables
 from harness import SHIPPED
 
 import fleetline as fl
-from fleetline.backtests import DAY, Backtest, sales_growth, standing
 from fleetline.cli import main
 from fleetline.errors import InputError
+from fleetline.questions.backtests import DAY, Backtest, sales_growth, standing
 
 API = {"scope": "first-party models via direct API", "as_of": "2026-07"}
 DRAWS = 300

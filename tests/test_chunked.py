@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 
 import fleetline as fl
-from fleetline import chunked, crunches
 from fleetline import study as study_of
 from fleetline.beliefs import Worlds
-from fleetline.chunked import chunks, in_chunks, together
+from fleetline.questions import chunked, crunches
+from fleetline.questions.chunked import chunks, in_chunks, together
+from fleetline.questions.worlds import interval
 from fleetline.scenario import scenario
 from fleetline.study import today, world
 from fleetline.study.results import Asked, Rows, Section, once
-from fleetline.worlds import interval
 
 
 def test_few_worlds_are_one_chunk_and_their_answer_is_what_it_was() -> None:

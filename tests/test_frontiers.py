@@ -16,7 +16,7 @@ from fleetline.frontiers import explore, frontier, points_of
 from fleetline.physics.candidates import degrees_of, pareto
 from fleetline.physics.serving import Limits
 from fleetline.physics.sharding import check
-from fleetline.planning import Option, plan
+from fleetline.questions.planning import Option, plan
 
 KIMI = ("kimi-k2.5", "gb200-nvl72")
 SMALL = ("gpt-oss-120b", "h100")

@@ -11,7 +11,7 @@ import pytest
 from fleetline import throughput
 from fleetline.calibration.measured import Best
 from fleetline.errors import InputError
-from fleetline.gap import Step, gap
+from fleetline.questions.gap import Step, gap
 from fleetline.runs import measured
 
 ORDER = [

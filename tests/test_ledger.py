@@ -17,7 +17,7 @@ from fleetline.catalog.rows import LedgerRow
 from fleetline.catalog.tables import read_rows
 from fleetline.cli import main
 from fleetline.errors import InputError
-from fleetline.ledgers import INPUTS, RECORDS, SERIES, inputs_hash, ledger, score
+from fleetline.questions.ledgers import INPUTS, RECORDS, SERIES, inputs_hash, ledger, score
 from fleetline.scenario import scenario
 
 HEAD = list(tool.COLUMNS)

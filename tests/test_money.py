@@ -9,7 +9,7 @@ from fleetline.catalog import load
 from fleetline.deployment import throughput
 from fleetline.errors import InputError
 from fleetline.frontiers import frontier
-from fleetline.planning import plan
+from fleetline.questions.planning import plan
 
 RACK = ("kimi-k2.6", "gb200-nvl72", "8000:1000")
 RENT, OWN = 4.0, 1.86  # USD a chip and hour: rows rent_3yr and tco_hyperscaler of GB200 NVL72 in chip_specs

@@ -181,7 +181,7 @@ def test_a_name_that_no_file_can_have_is_one_line(name: str, tmp_path: Path, mon
 # --- nothing else writes, and nothing runs what it reads ----------------------------------------------------------------
 
 # where files are written by other names than those of `files`: into folders of their own that are removed or moved whole
-_MAY_WRITE = {"files.py", "reporting/files.py", "updates.py", "calibration/pooled.py", "cli/main.py"}
+_MAY_WRITE = {"files.py", "reporting/files.py", "questions/updates.py", "calibration/pooled.py", "cli/main.py"}
 _WRITES = {"write_bytes", "write_text", "savez", "savez_compressed", "save", "to_csv", "to_parquet", "dump", "tofile"}
 _RUNS = {"eval", "exec", "compile", "__import__"}
 _RUNNING = {"pickle", "cPickle", "marshal", "shelve", "dill", "cloudpickle", "yaml", "code", "runpy"}

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fleetline.backtests import backtest
-from fleetline.ledgers import score
-from fleetline.sensitivities import sensitivity
-from fleetline.updates import STEPS
+from fleetline.questions.backtests import backtest
+from fleetline.questions.ledgers import score
+from fleetline.questions.sensitivities import sensitivity
+from fleetline.questions.updates import STEPS
 
 
 def main(docs: Path) -> None:

@@ -12,7 +12,7 @@ import csv
 import sys
 from pathlib import Path
 
-from fleetline.ledgers import ledger
+from fleetline.questions.ledgers import ledger
 
 COLUMNS = [
     *("made_on", "release", "quantity", "date", "unit", "p5", "p50", "p95", "method", "inputs", "source"),

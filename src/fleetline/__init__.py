@@ -16,50 +16,50 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from fleetline.agent_capacity import agents
     from fleetline.article import compare_article
-    from fleetline.assumed import assumptions
-    from fleetline.backtests import backtest
     from fleetline.catalog.imported import import_model
     from fleetline.catalog.listing import facts, models, sources, systems
     from fleetline.cli.web import web
-    from fleetline.crunches import crunch
-    from fleetline.demands import demand
     from fleetline.deployment import breakdown, throughput
     from fleetline.errors import FleetlineError, Infeasible, InputError
     from fleetline.frontiers import frontier
-    from fleetline.ledgers import ledger, score
-    from fleetline.markets import market
-    from fleetline.planning import plan
-    from fleetline.power_check import energy
+    from fleetline.questions.agent_capacity import agents
+    from fleetline.questions.assumed import assumptions
+    from fleetline.questions.backtests import backtest
+    from fleetline.questions.crunches import crunch
+    from fleetline.questions.demands import demand
+    from fleetline.questions.ledgers import ledger, score
+    from fleetline.questions.markets import market
+    from fleetline.questions.planning import plan
+    from fleetline.questions.power_check import energy
+    from fleetline.questions.sensitivities import sensitivity
+    from fleetline.questions.updates import update
+    from fleetline.questions.walks import compare
+    from fleetline.questions.worlds import supply
     from fleetline.reporting.report import report
     from fleetline.runs import accuracy, best_accuracy, calibrate, measured, predict, validate
-    from fleetline.sensitivities import sensitivity
     from fleetline.sweeps.query import query
     from fleetline.sweeps.sweep import sweep
-    from fleetline.updates import update
-    from fleetline.walks import compare
-    from fleetline.worlds import supply
 
 # name -> module; loaded when first asked for, so that importing fleetline costs nothing
 _HOMES = {
-    "agents": "fleetline.agent_capacity",
-    "assumptions": "fleetline.assumed",
+    "agents": "fleetline.questions.agent_capacity",
+    "assumptions": "fleetline.questions.assumed",
     "breakdown": "fleetline.deployment",
-    "energy": "fleetline.power_check",
+    "energy": "fleetline.questions.power_check",
     "frontier": "fleetline.frontiers",
-    "plan": "fleetline.planning",
+    "plan": "fleetline.questions.planning",
     "throughput": "fleetline.deployment",
-    "demand": "fleetline.demands",
-    "compare": "fleetline.walks",
-    "backtest": "fleetline.backtests",
-    "ledger": "fleetline.ledgers",
-    "score": "fleetline.ledgers",
-    "update": "fleetline.updates",
+    "demand": "fleetline.questions.demands",
+    "compare": "fleetline.questions.walks",
+    "backtest": "fleetline.questions.backtests",
+    "ledger": "fleetline.questions.ledgers",
+    "score": "fleetline.questions.ledgers",
+    "update": "fleetline.questions.updates",
     "query": "fleetline.sweeps.query",
-    "sensitivity": "fleetline.sensitivities",
+    "sensitivity": "fleetline.questions.sensitivities",
     "sweep": "fleetline.sweeps.sweep",
-    "crunch": "fleetline.crunches",
+    "crunch": "fleetline.questions.crunches",
     "accuracy": "fleetline.runs",
     "best_accuracy": "fleetline.runs",
     "calibrate": "fleetline.runs",
@@ -68,13 +68,13 @@ _HOMES = {
     "validate": "fleetline.runs",
     "compare_article": "fleetline.article",
     "facts": "fleetline.catalog.listing",
-    "market": "fleetline.markets",
+    "market": "fleetline.questions.markets",
     "import_model": "fleetline.catalog.imported",
     "models": "fleetline.catalog.listing",
     "sources": "fleetline.catalog.listing",
     "systems": "fleetline.catalog.listing",
     "report": "fleetline.reporting.report",
-    "supply": "fleetline.worlds",
+    "supply": "fleetline.questions.worlds",
     "web": "fleetline.cli.web",
     "FleetlineError": "fleetline.errors",
     "Infeasible": "fleetline.errors",

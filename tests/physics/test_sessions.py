@@ -15,7 +15,7 @@ from fleetline.frontiers import frontier
 from fleetline.physics import serving
 from fleetline.physics.rewrites.multi_turn import MultiTurn
 from fleetline.physics.rewrites.prefix_cache import PrefixCache
-from fleetline.planning import plan
+from fleetline.questions.planning import plan
 
 KIMI = ("kimi-k2.6", "gb200-nvl72", "8000:1000")
 CACHE = 10 * 144  # bytes a token of the made-up model: ten layers of latent 128 and RoPE key 16, in 8 bits

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 import fleetline as fl
-from fleetline.agent_capacity import shipped_groups
 from fleetline.catalog import table_path
 from fleetline.physics.candidates import pareto
+from fleetline.questions.agent_capacity import shipped_groups
 from fleetline.world import agents
 
 CELLS = list(csv.DictReader((Path(__file__).parent / "agents.csv").read_text(encoding="utf-8").splitlines()))

@@ -15,10 +15,10 @@ from sweeping import SMALL, rows
 from fleetline.beliefs import Belief, Worlds
 from fleetline.catalog import load
 from fleetline.deployment import throughput
+from fleetline.questions.worlds import supply
 from fleetline.sweeps.axes import RATES
 from fleetline.sweeps.quantiles import LEVELS, most_frequent, quantiles
 from fleetline.sweeps.sweep import sweep
-from fleetline.worlds import supply
 
 EFFICIENCIES = (("compute_efficiency", "log-odds"), ("bandwidth_efficiency", "log-odds"), ("step_latency_s", "log"))
 

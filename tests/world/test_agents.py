@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fleetline as fl
-from fleetline.agent_capacity import shipped_groups
 from fleetline.errors import InputError
 from fleetline.measurements import Measurement
+from fleetline.questions.agent_capacity import shipped_groups
 from fleetline.world import agents
 from fleetline.world.agents import Group, Price
 

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import fleetline as fl
-from fleetline import agent_capacity
-from fleetline.agent_capacity import shipped_groups
 from fleetline.deployment import deploy
 from fleetline.physics import serving
 from fleetline.physics.arrivals.batch import LOCKSTEP
+from fleetline.questions import agent_capacity
+from fleetline.questions.agent_capacity import shipped_groups
 from fleetline.world import agents, agents_predicted
 from fleetline.world.agents_predicted import Predicted, Sessions
 

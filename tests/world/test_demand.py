@@ -16,8 +16,8 @@ from fleetline.beliefs import Median, Worlds
 from fleetline.catalog import load
 from fleetline.catalog.rows import ApiPriceRow, ParameterRow, TokenDemandRow, direction_of
 from fleetline.cli import main
-from fleetline.demands import Asked, Demand, demand
 from fleetline.errors import InputError
+from fleetline.questions.demands import Asked, Demand, demand
 from fleetline.scenario import scenario
 from fleetline.world.demand import TOTALS, demand_draws, makers, moved, proxies
 from fleetline.world.demand_growth import growth_draws

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import fleetline as fl
-from fleetline import power_check
 from fleetline.beliefs import Median, Worlds
 from fleetline.errors import InputError
+from fleetline.questions import power_check
 from fleetline.scenario import scenario
 from fleetline.world import energy
 from fleetline.world.energy import ChipPower, FleetPower, MemberPower

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fleetline.worlds import interval
+from fleetline.questions.worlds import interval
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 20, 21, 199, 500, 4999, 5001])

@@ -46,7 +46,7 @@ def agents(
 
     An agent is one recorded coding session with its sub-agents; the runs are those of InferenceX AgentX.
     """
-    from fleetline import agent_capacity
+    from fleetline.questions import agent_capacity
 
     found = flat(
         agent_capacity.agents(

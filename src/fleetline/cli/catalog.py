@@ -121,7 +121,7 @@ def assumptions(
     as_json: AsJson = False,
 ) -> None:
     """Every line of a scenario: value, 90% interval, unit, source, and whether it is a guess."""
-    from fleetline.assumed import assumptions as ask
+    from fleetline.questions.assumed import assumptions as ask
 
     found = flat(ask(scenario, setting or (), find=find, guesses=guesses))
     columns = {

@@ -23,7 +23,7 @@ def energy(
     **lines: Unpack[OfFleet],
 ) -> None:
     """Power of the scenario's chips, joules of its tokens, what demand would need, and published totals beside ours."""
-    from fleetline import power_check
+    from fleetline.questions import power_check
 
     found = flat(power_check.energy(scenario, setting or (), draws=whole(draws), seed=whole(seed), **lines))
     show(found, lambda: [_power(found), _tokens(found), _demand(found), _checks(found)], as_json)

@@ -32,7 +32,7 @@ def sensitivity(
     as_json: AsJson = False,
 ) -> None:
     """Which assumptions decide the crunch: Sobol' indices of the gap, and the answer with each at its 5% and 95%."""
-    from fleetline import sensitivities
+    from fleetline.questions import sensitivities
 
     found = flat(sensitivities.sensitivity(scenario, setting or (), points=whole(points), seed=whole(seed)))
     shares = [
@@ -77,7 +77,7 @@ def backtest(
     as_json: AsJson = False,
 ) -> None:
     """Forecasts of a past day with what was known then, against what came: inside the interval or not, and how far off."""
-    from fleetline import backtests
+    from fleetline.questions import backtests
 
     found = flat(backtests.backtest(day, draws=whole(draws), seed=whole(seed)))
     columns = {"quantity": "quantity", "date": "date", **INTERVAL, "came": "came", "unit": "unit", "status": "status"}
@@ -107,7 +107,7 @@ def ledger(
     as_json: AsJson = False,
 ) -> None:
     """Dated forecasts of what others will print: chips sold by quarter, tokens stated by month, best measured runs."""
-    from fleetline import ledgers
+    from fleetline.questions import ledgers
 
     made = ledgers.ledger(scenario, setting or (), draws=whole(draws), seed=whole(seed), out=out)
     found = flat(made)
@@ -119,7 +119,7 @@ def ledger(
 @app.command(epilog="Example: fleetline score --json")
 def score(as_json: AsJson = False) -> None:
     """The ledger's forecasts, those of earlier releases included, against what has come since; the rest is open."""
-    from fleetline import ledgers
+    from fleetline.questions import ledgers
 
     found = flat(ledgers.score())
     columns = {"release": "release", "quantity": "quantity", "date": "date", **INTERVAL, "unit": "unit", "status": "status"}
@@ -138,7 +138,7 @@ def update(
     as_json: AsJson = False,
 ) -> None:
     """How to add a quarter of data, step by step; with --check, whether new rows hold and what they would move."""
-    from fleetline import updates
+    from fleetline.questions import updates
 
     found = flat(updates.update(check, scenario, setting or (), draws=whole(draws), seed=whole(seed)))
     steps = [{"step": place, "what": what} for place, what in enumerate(found["steps"], start=1)]

@@ -141,7 +141,7 @@ def plan(
     **options: Unpack[OfRequests],
 ) -> None:
     """How many GPUs of which kind, configured how, carry a load: every system's cheapest way, cheapest first."""
-    from fleetline import planning
+    from fleetline.questions import planning
 
     found = planning.plan(
         model,

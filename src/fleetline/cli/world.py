@@ -40,7 +40,7 @@ def supply(
 
     The named options are short for --set of a scenario's line. The workloads are alternative uses of the same chips.
     """
-    from fleetline import worlds
+    from fleetline.questions import worlds
 
     found = worlds.supply(scenario, setting or (), draws=whole(draws), seed=whole(seed), **lines)
     answer = flat(found)
@@ -66,7 +66,7 @@ def demand(
     as_json: AsJson = False,
 ) -> None:
     """The tokens a second that are asked for, by each proxy, and how fast that grows."""
-    from fleetline import demands
+    from fleetline.questions import demands
 
     found = flat(
         demands.demand(scenario, setting or (), as_of=as_of, workload=workload, draws=whole(draws), seed=whole(seed))
@@ -117,7 +117,7 @@ def crunch(
     as_json: AsJson = False,
 ) -> None:
     """When demand passes supply at each workload: dates in 10%, 50% and 90% of worlds, and the probability by year."""
-    from fleetline import crunches
+    from fleetline.questions import crunches
 
     found = flat(crunches.crunch(scenario, setting or (), draws=whole(draws), seed=whole(seed)))
     dates = [{"workload": each["workload"]} | each["crossover"] for each in found["workloads"]]
@@ -199,7 +199,7 @@ def market(
     as_json: AsJson = False,
 ) -> None:
     """The price that clears the crunch, who is priced out or takes a smaller model; and what would pay for the fleet."""
-    from fleetline import markets
+    from fleetline.questions import markets
 
     found = flat(markets.market(scenario, setting or (), draws=whole(draws), seed=whole(seed)))
     show(found, lambda: _market_tables(found), as_json)
@@ -265,7 +265,7 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """What moved the answer from one scenario to another, assumption by assumption: load, dates, and each effect alone."""
-    from fleetline import walks
+    from fleetline.questions import walks
 
     found = flat(walks.compare(first, second, setting or (), draws=whole(draws), seed=whole(seed)))
     columns = {

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from fleetline import __version__
 from fleetline.errors import InputError
+from fleetline.questions.worlds import DRAWS, scenario_of, worlds
 from fleetline.reporting.files import check_folder, replace_all, table_csv
 from fleetline.reporting.plain import plain
 from fleetline.scenario import Scenario
-from fleetline.worlds import DRAWS, scenario_of, worlds
 
 
 def report(

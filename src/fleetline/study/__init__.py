@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from fleetline.assumed import lines_of
 from fleetline.beliefs import Worlds
 from fleetline.catalog import load
-from fleetline.chunked import chunks, together
+from fleetline.questions.assumed import lines_of
+from fleetline.questions.chunked import chunks, together
 from fleetline.scenario import Scenario
 from fleetline.scenario import scenario as read_scenario
 from fleetline.study import today

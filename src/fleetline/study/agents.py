@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from fleetline.agent_capacity import Agents, agents, prediction_error, predictions, shipped_groups
 from fleetline.catalog import load
 from fleetline.catalog.load import EVERY_CHIP
+from fleetline.questions.agent_capacity import Agents, agents, prediction_error, predictions, shipped_groups
 from fleetline.scenario import changed
 from fleetline.study.results import Asked, Rows
 

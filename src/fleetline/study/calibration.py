@@ -13,8 +13,8 @@ from fleetline.calibration.measured import run_of
 from fleetline.calibration.recipes import incomplete
 from fleetline.catalog import load
 from fleetline.frontiers import frontier
-from fleetline.gap import gap
 from fleetline.measurements import Measurement
+from fleetline.questions.gap import gap
 from fleetline.study.results import Asked, Rows
 
 # the article's own rows: footnote 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleetline import power_check
+from fleetline.questions import power_check
 from fleetline.study.results import Asked, Rows
 from fleetline.world import energy
 from fleetline.world.fleet import fleet

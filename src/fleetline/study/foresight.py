@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fleetline.backtests import DAY
-from fleetline.backtests import backtest as held_against
-from fleetline.sensitivities import Sensitivity
-from fleetline.sensitivities import sensitivity as asked_for
+from fleetline.questions.backtests import DAY
+from fleetline.questions.backtests import backtest as held_against
+from fleetline.questions.sensitivities import Sensitivity
+from fleetline.questions.sensitivities import sensitivity as asked_for
 from fleetline.study.results import Asked, Rows
 
 

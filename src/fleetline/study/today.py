@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from fleetline.assumed import lines_of
-from fleetline.crunches import mixed
 from fleetline.dates import date_of
-from fleetline.markets import Market, market_of
+from fleetline.questions.assumed import lines_of
+from fleetline.questions.crunches import mixed
+from fleetline.questions.markets import Market, market_of
+from fleetline.questions.walks import compare
+from fleetline.questions.worlds import interval
 from fleetline.scenario import TIERS
 from fleetline.study.results import Asked, Rows, Section, once
-from fleetline.walks import compare
 from fleetline.world.crossover import passing, summary
 from fleetline.world.crunch import sides
 from fleetline.world.load import Load, load_of
@@ -22,7 +23,6 @@ from fleetline.world.questions import questions
 from fleetline.world.rates import central
 from fleetline.world.supply import supply
 from fleetline.world.trend import trend
-from fleetline.worlds import interval
 
 _UNITS = MappingProxyType(
     {

@@ -11,6 +11,7 @@ from fleetline.beliefs import Array, Median
 from fleetline.catalog import load
 from fleetline.catalog.load import EVERY_CHIP
 from fleetline.dates import date_of
+from fleetline.questions.worlds import interval
 from fleetline.scenario import changed
 from fleetline.study.results import Asked, Rows, once
 from fleetline.world import demand as demanded
@@ -21,7 +22,6 @@ from fleetline.world.demand_growth import fitted_growth, growth_draws
 from fleetline.world.engineers import parameter
 from fleetline.world.proxy import question
 from fleetline.world.supply import measured_supply, supply
-from fleetline.worlds import interval
 
 # what the report holds beside each other: name -> the scenario's lines that differ
 CASES = {

@@ -7,16 +7,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from fleetline.crunches import mixed
 from fleetline.dates import date_of
 from fleetline.errors import InputError
+from fleetline.questions.crunches import mixed
+from fleetline.questions.worlds import interval, worlds
 from fleetline.scenario import KEYS, scenario
 from fleetline.webapp.controls import Control
 from fleetline.webapp.views import serving
 from fleetline.webapp.views.shapes import View
 from fleetline.webapp.words import about, day, number, view
 from fleetline.world.load import Load, load_of
-from fleetline.worlds import interval, worlds
 
 SCENARIO = "today"
 DRAWS = 500

@@ -25,12 +25,12 @@ from fleetline.catalog.rows import AnnouncedRow, ChipSalesRow, DemandSeriesRow, 
 from fleetline.catalog.tables import data_folder, fault, standing_in
 from fleetline.dates import span
 from fleetline.errors import InputError, read_text, unknown_name
-from fleetline.ledgers import score
+from fleetline.questions.ledgers import score
+from fleetline.questions.worlds import scenario_of, worlds
 from fleetline.scenario import Scenario
 from fleetline.world.crossover import passing, summary
 from fleetline.world.demand_growth import growth_draws
 from fleetline.world.load import load_of
-from fleetline.worlds import scenario_of, worlds
 
 DRAWS = 1000
 _CHIPS = ("chip_specs", "systems", "fleets", "announced")

@@ -10,13 +10,13 @@ from typing import Any, Unpack
 import numpy as np
 
 from fleetline.beliefs import Array, Draws
+from fleetline.questions.worlds import DRAWS, Shorthand, interval, long, scenario_of, worlds
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import demand as demanded
 from fleetline.world import energy as world
 from fleetline.world.fleet import fleet
 from fleetline.world.proxy import question
 from fleetline.world.supply import ALTERNATIVES, Capacity, available, measured_supply, supply
-from fleetline.worlds import DRAWS, Shorthand, interval, long, scenario_of, worlds
 
 Rows = list[dict[str, Any]]
 

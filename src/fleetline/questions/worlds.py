@@ -11,9 +11,9 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from fleetline.beliefs import MOST_SEED, Array, Worlds
-from fleetline.chunked import in_chunks
 from fleetline.errors import InputError, unknown_name
 from fleetline.noted import note_given
+from fleetline.questions.chunked import in_chunks
 from fleetline.scenario import DEFAULT, Assumption, Scenario, changed
 from fleetline.scenario import scenario as read_scenario
 from fleetline.world import supply as world_supply

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from fleetline.beliefs import Array, Worlds
-from fleetline.chunked import in_chunks
 from fleetline.errors import InputError
+from fleetline.questions.chunked import in_chunks
+from fleetline.questions.worlds import DRAWS, interval, scenario_of, worlds
 from fleetline.scenario import Scenario
 from fleetline.units import YEAR
 from fleetline.world import glut
@@ -20,7 +21,6 @@ from fleetline.world.load import Load, load_of
 from fleetline.world.market import Cleared, clear
 from fleetline.world.mix import has_mix
 from fleetline.world.revenue import at_list_prices
-from fleetline.worlds import DRAWS, interval, scenario_of, worlds
 
 UNTIL = 2030.0  # "no crunch until 2030"
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from fleetline.beliefs import Array, Worlds
-from fleetline.chunked import in_chunks
+from fleetline.questions.chunked import in_chunks
+from fleetline.questions.worlds import DRAWS, interval, scenario_of, worlds
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world.assignment import assignment
 from fleetline.world.crossover import passing, summary
@@ -19,7 +20,6 @@ from fleetline.world.demand_growth import growth_source
 from fleetline.world.load import Load, load_of
 from fleetline.world.mix import has_mix
 from fleetline.world.supply import ALTERNATIVES
-from fleetline.worlds import DRAWS, interval, scenario_of, worlds
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 from fleetline import inputs
 from fleetline.errors import unknown_name
 from fleetline.noted import note_read
+from fleetline.questions.worlds import scenario_of
 from fleetline.scenario import KEYS, Scenario
-from fleetline.worlds import scenario_of
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from fleetline.catalog.rows import LedgerRow
 from fleetline.catalog.tables import read_rows
 from fleetline.errors import InputError
 from fleetline.files import write_out
+from fleetline.questions.worlds import scenario_of, worlds
 from fleetline.runs import SHIPPED, rows_of
 from fleetline.scenario import Scenario, titled
 from fleetline.world.demand_growth import slows
@@ -33,7 +34,6 @@ from fleetline.world.forecasts import Forecast, marked, of_sales, of_tokens, qua
 from fleetline.world.observed import observed
 from fleetline.world.records import Known, fast_runs, newest, of_record
 from fleetline.world.trend import trend
-from fleetline.worlds import scenario_of, worlds
 
 DRAWS = 4000
 MONTHS = 8

@@ -22,6 +22,7 @@ from fleetline.catalog import load
 from fleetline.catalog.rows import ChipSalesRow, DemandSeriesRow, TokenDemandRow
 from fleetline.dates import span, year_of
 from fleetline.errors import InputError
+from fleetline.questions.worlds import worlds
 from fleetline.runs import rows_of
 from fleetline.scenario import KEYS, Assumption, Scenario
 from fleetline.scenario import scenario as read_scenario
@@ -29,7 +30,6 @@ from fleetline.world.forecasts import Forecast, marked, of_sales, of_tokens, qua
 from fleetline.world.observed import Observation, newest_vintage, observed
 from fleetline.world.records import Known, best, fast_runs, newest, of_record
 from fleetline.world.trend import fit, statements, surely_by
-from fleetline.worlds import worlds
 
 DAY = "2026-05-25"  # the article's
 DRAWS = 4000

@@ -19,12 +19,12 @@ import numpy as np
 from fleetline.beliefs import Median, Worlds
 from fleetline.dates import year_of
 from fleetline.errors import InputError
+from fleetline.questions.worlds import scenario_of, worlds
 from fleetline.scenario import KEYS, Scenario
 from fleetline.world.crossover import Crossover, passing, summary
 from fleetline.world.crunch import sides
 from fleetline.world.load import load_of
 from fleetline.world.mix import has_mix
-from fleetline.worlds import scenario_of, worlds
 
 DRAWS = 500
 

@@ -17,10 +17,10 @@ import numpy as np
 from fleetline.beliefs import Array
 from fleetline.dates import date_of, year_of
 from fleetline.errors import InputError
+from fleetline.questions.worlds import scenario_of, worlds
 from fleetline.scenario import DEFAULT, KEYS, Scenario
 from fleetline.world.crossover import Crossover
 from fleetline.world.sensitivity import Asked, Gap, Groups, Scored, gap, groups_of, indices, swings
-from fleetline.worlds import scenario_of, worlds
 
 POINTS = 512
 MOST_POINTS = 2**16

@@ -16,6 +16,7 @@ from fleetline.catalog import load, table_path
 from fleetline.catalog.rows import ApiPriceRow, ParameterRow
 from fleetline.errors import InputError, unknown_name
 from fleetline.measurements import Measurement
+from fleetline.questions.worlds import DRAWS, interval, long, scenario_of, worlds
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.units import HOUR
 from fleetline.world import agents as world
@@ -23,7 +24,6 @@ from fleetline.world import agents_predicted as modelled
 from fleetline.world.agents import Group, Price
 from fleetline.world.fleet import fleet as fleet_of
 from fleetline.world.supply import systems_of
-from fleetline.worlds import DRAWS, interval, long, scenario_of, worlds
 
 SHIPPED = "agentx.parquet"
 SNAPSHOT = "2026-09-15"  # day of the shipped measurements; list prices are those in force then

@@ -12,13 +12,13 @@ import numpy as np
 from fleetline.beliefs import Z95, Array, Belief, Median, Worlds
 from fleetline.catalog import load
 from fleetline.errors import InputError
+from fleetline.questions.worlds import DRAWS, interval, scenario_of, worlds
 from fleetline.scenario import DEFAULT, Scenario
 from fleetline.world import demand as world
 from fleetline.world import series
 from fleetline.world.demand_growth import fitted_growth, growth_draws, growth_of, growth_source, slows
 from fleetline.world.engineers import intensities, parameter
 from fleetline.world.proxy import Input, Proxy, question
-from fleetline.worlds import DRAWS, interval, scenario_of, worlds
 
 _LAST_DAY = datetime.date(2100, 1, 1)  # growth carried further is no forecast
 
