@@ -229,7 +229,8 @@ def mean(kernel: Kernel, new: Inputs, fitted: Inputs, weights: Array) -> Array:
     """Covariance of new rows with the fitted ones times their weights, without ever holding the covariance.
 
     Rows of one combination of labels share what each fitted row's labels weigh, so a block of similarities is multiplied by
-    one vector instead of a matrix entry by entry. Shape (new rows,).
+    one vector instead of a matrix entry by entry. What is found of a row is the same, to the last bit, whatever rows stand
+    beside it. Shape (new rows,).
     """
     found = np.zeros(len(new))
     shared = kernel.label_weights(new, fitted)
@@ -239,6 +240,8 @@ def mean(kernel: Kernel, new: Inputs, fitted: Inputs, weights: Array) -> Array:
         combination = new.place[members[0]]
         found[members] = float(shared[""][combination][fitted.place] @ weights)
         for name, (left, right) in points.items():
-            column = (shared[name][combination][fitted.place] * weights).astype(np.float32)
-            found[members] += kernel.near(name, left[members], right) @ column
+            near = kernel.near(name, left[members], right)
+            near *= (shared[name][combination][fitted.place] * weights).astype(np.float32)
+            # row by row, and in double precision: a matrix product sums in an order that depends on how many rows there are
+            found[members] += near.sum(axis=1, dtype=float)
     return found
