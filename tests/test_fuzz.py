@@ -42,7 +42,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "hardening.md"
 
 
 def test_the_page_has_the_figures_of_every_reader() -> None:
-    rows = re.findall(r"^\| (.+) \| ([\d,]+) \| [\d,]+ \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    rows = re.findall(r"^\| ([^|]+) \| ([\d,]+) \| [\d,]+ \| ([\d,]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert [about for about, *_ in rows[:-1]] == [reader.about for reader in READERS.values()]
     for (about, inputs, refused), reader in zip(rows, READERS.values(), strict=False):
         assert int(inputs.replace(",", "")) >= reader.many, about
