@@ -255,6 +255,18 @@ def test_an_unknown_form_lists_the_known_ones(tmp_path: Path) -> None:
     assert "which needs one of decode_num_workers, gpus_total_basis" in message
 
 
+def test_rows_of_ones_own_need_no_column_that_only_one_form_has(tmp_path: Path) -> None:
+    """Medians tell the form; means do not, as two forms write their GPUs differently beside them."""
+    path = tmp_path / "rows.csv"
+    path.write_text(
+        "model,hardware,conc,isl_tokens,osl_tokens,decode_tp,median_tpot_s\nllama70b,h100,4,1024,1024,4,0.012\n"
+    )
+    (found,) = read(path).rows
+    assert (found.tpot_s, found.decode.tp, found.kind) == (0.012, 4, "single_run")
+    path.write_text(path.read_text().replace("median", "mean"))
+    assert "no known form" in refusal(path)
+
+
 def test_two_forms_of_json_in_one_file_are_refused(tmp_path: Path) -> None:
     assert "two forms in one file" in refusal(write_json(tmp_path, [published.api_row(), published.artifact()]))
 

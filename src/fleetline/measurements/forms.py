@@ -21,7 +21,8 @@ class Form:
     Attributes:
         name: what it is called in messages.
         needs: columns or keys without which no row is of use; of each group one is enough.
-        own: columns or keys that no other form has; one of them at least must be there.
+        own: columns or keys that no other form has; one of them at least must be there,
+        likely: or, where no form's own is, one of these.
         row_id: the column or key that names a row, "" if none does.
         parse: a row to a measurement; raises Fault.
     """
@@ -31,6 +32,7 @@ class Form:
     own: frozenset[str]
     row_id: str
     parse: Callable[[Record], Measurement]
+    likely: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,10 +113,11 @@ def _recognise(names: Collection[str], forms: Sequence[Form], path: Path) -> For
         InputError: of none, with what the nearest one lacks; or of several.
     """
     owners = [form for form in forms if not form.own.isdisjoint(names)]
+    owners = owners or [form for form in forms if not form.likely.isdisjoint(names)]
     if len(owners) > 1:
         first, second = (f"{min(form.own.intersection(names))} of {form.name}" for form in owners[:2])
         raise InputError(f"{path}: two forms in one file: {first}, {second}", field=str(path))
-    if owners and _is(owners[0], names):
+    if owners and not _missing(owners[0], names):
         return owners[0]
     nearest = owners[0] if owners else max(forms, key=lambda form: len(form.needs) - len(_missing(form, names)))
     lacks = [*_missing(nearest, names), *([] if owners else [f"one of {', '.join(sorted(nearest.own))}"])]

@@ -137,6 +137,7 @@ BENCHMARKS = Form(
     own=frozenset({"statistic", "gpus_total_derived", "gpus_total_basis", "prefill_num_workers", "decode_num_workers"}),
     row_id="row_id",
     parse=benchmark,
+    likely=frozenset({"median_tpot_s", "median_ttft_s"}),
 )
 RUNS = Form(
     name="tidy runs (runs_with_ttft.csv)",
