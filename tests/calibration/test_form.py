@@ -276,6 +276,7 @@ def test_more_clients_wait_longer_and_more_gpus_less(
         ({"gpus": None, "decode": UNCOUNTED}, "the number of GPUs is not recorded"),
         ({"model": "gpt-6"}, "model 'gpt-6' is not in the table benchmark_models"),
         ({"hardware": "abacus"}, "hardware 'abacus' is not in the table hardware"),
+        ({"hardware": "h1000"}, "hardware 'h1000' is not in the table hardware; did you mean 'h100'?"),
         ({"precision": "fp2"}, "precision 'fp2' is not one of fp4, int4, fp8, bf16"),
         ({"model": "llama70b", "speculation": "mtp"}, "speculation of 'llama70b' is not in the table speculation"),
     ],

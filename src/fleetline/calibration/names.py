@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import median
 
@@ -23,14 +24,20 @@ class Names:
     def model(self, key: str) -> str:
         """The catalog's name of a model; raises InputError where the table `benchmark_models` has none."""
         if key not in self.models:
-            raise InputError(f"model '{key}' is not in the table benchmark_models")
+            raise InputError(f"model '{key}' is not in the table benchmark_models{_near(key, self.models)}")
         return self.models[key]
 
     def system(self, key: str) -> str:
         """The catalog's name of a system; raises InputError where the table `hardware` has none."""
         if key not in self.systems:
-            raise InputError(f"hardware '{key}' is not in the table hardware")
+            raise InputError(f"hardware '{key}' is not in the table hardware{_near(key, self.systems)}")
         return self.systems[key]
+
+
+def _near(key: str, known: Iterable[str]) -> str:
+    """The known name that one letter or so may have been meant for, if any."""
+    found = difflib.get_close_matches(key, known, n=1, cutoff=0.8)
+    return f"; did you mean '{found[0]}'?" if found else ""
 
 
 def names_of(catalog: Catalog) -> Names:
