@@ -194,6 +194,19 @@ def test_calibrate_says_that_one_configuration_has_no_interval(folder: Path, cap
         assert None not in two[name].values()
 
 
+@pytest.mark.parametrize(("rows", "said"), [((QUICK,), False), ((QUICK, CROWDED.replace("kimik2.5", "gpt-6")), True)])
+def test_calibrate_s_table_says_what_it_left_out(
+    rows: tuple[str, ...], said: bool, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("TERM", "dumb")
+    (folder / "rows.csv").write_text("\n".join([HEADER, *rows, ""]))
+    code, out, _ = run("calibrate", "rows.csv", "--draws", "2", capsys=capsys)
+    assert code == 0
+    assert ("; not fitted: 1 (model 'gpt-6' is not in the table" in " ".join(out.split())) == said
+    assert ("not fitted" in out) == said
+
+
 @pytest.mark.parametrize("what", BAD_ROWS)
 def test_predict_gives_a_bad_row_its_reason_in_its_place(
     what: str, folder: Path, capsys: pytest.CaptureFixture[str]

@@ -48,6 +48,8 @@ def calibrate(
     configurations = f"{found.configurations} configuration{'' if found.configurations == 1 else 's'}"
     title = f"{found.rows} values of {configurations}, loss {found.loss:.3f}"
     title += f"; {found.no_interval}" if found.no_interval else ""
+    left_out = ", ".join(f"{count} ({reason})" for reason, count in found.left_out.items())
+    title += f"; not fitted: {left_out}" if left_out else ""
     show(found, lambda: [table(title, estimates, columns)], as_json)
 
 
