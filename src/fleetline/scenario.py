@@ -340,6 +340,8 @@ def _own_file(name: str, folder: Path) -> str:
 def _base(base: str, name: str, seen: Sequence[str]) -> dict[str, Assumption]:
     """The lines of the scenario that `name` builds on; a file stands beside the one that names it."""
     folder = Path(name).parent if _is_file(name) else Path()
+    if not _is_file(base) and base not in shipped():
+        raise unknown_name("base", base, [*shipped(), "a .toml file"], where=f"scenario {name}: ")
     return dict(_read(_own_file(base, folder), (*seen, name)).assumptions)
 
 

@@ -92,7 +92,7 @@ def test_a_bad_line_is_named_by_its_key(tmp_path: Path, key: str, cells: str, sa
         ("[serving]\nspeed = 35\n", "serving.speed: got 35, allowed {value"),
         ("name = 3\n", "name: got 3, allowed a text"),
         ("base = 3\n", "base: got 3, allowed a text"),
-        ('base = "artcle"\n', "did you mean 'article'?"),
+        ('base = "artcle"\n', "own.toml: unknown base 'artcle'; did you mean 'article'?"),
         ('base = "missing.toml"\n', "No such file"),
         ('name = "empty"\n', "scenario empty: serving.model is missing"),
         ("not TOML", "own.toml"),
