@@ -66,6 +66,22 @@ def test_the_day_before_it_would_have(world: Tables, shipped: Backtest) -> None:
     assert found[key] != points(shipped)[key]
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_series_that_nobody_had_stated_yet_is_no_target(world: Tables, shipped: Backtest, *, before: bool) -> None:
+    """Its level is not known, so whatever came would be inside. The control has one statement before the day."""
+    series = ("Cookbook Cloud", "all models")
+    placed = world.repeat("demand_series", world.line_of("demand_series", group="openai"))
+    for column, cell in (("series", " | ".join(series)), ("group", "cookbook")):
+        world.put("demand_series", placed, column, cell)
+    api = world.line_of("token_demand", **API)
+    for as_of, announced in (("2026-07", "2026-07-30"), *([("2026-03", "2026-04-01")] if before else [])):
+        copy = world.repeat("token_demand", api)
+        for column, cell in zip(("entity", "scope", "as_of", "announced"), (*series, as_of, announced), strict=True):
+            world.put("token_demand", copy, column, cell)
+    added = {each["quantity"] for each in fl.backtest(draws=DRAWS).targets} - {each["quantity"] for each in shipped.targets}
+    assert added == ({"tokens: Cookbook Cloud | all models"} if before else set())
+
+
 def test_a_later_edition_of_the_sales_changes_what_came_and_no_forecast(world: Tables, shipped: Backtest) -> None:
     line = world.line_of("chip_sales", vintage="2026-09-24", chip_type="B300", start_date="2026-04-01")
     for column in ("units_median", "units_p95"):

@@ -92,7 +92,8 @@ def backtest(day: str = DAY, *, draws: int = DRAWS, seed: int = 0) -> Backtest:
     found = fit(said, chosen.belief("growth.half_life"), year_of(stand))
     later, open_ = _later(stand)
     targets = [_target(each, observed(each.quantity, each.date, each.unit, stand)) for each in forecasts]
-    for row in later:
+    begun = {each.series for each in said}  # of what nobody had stated yet there is no level to forecast from
+    for row in (each for each in later if FLOORS.get(each.series, each.series) in begun):
         each = of_tokens(found, FLOORS.get(row.series, row.series), row.as_of, row.per)
         targets.append(_target(each, Observation(row.tokens_central, row.series not in FLOORS, row.announced, row.source)))
     targets += _records(stand, drawn)
