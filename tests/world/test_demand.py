@@ -103,7 +103,7 @@ def test_every_proxy_states_direction_date_source_and_formula(name: str) -> None
 
 
 def test_the_proxies_are_these() -> None:
-    assert list(AT_25) == NAMES == list(makers(ARTICLE))
+    assert list(AT_25) == NAMES == list(makers(ARTICLE)), "a proxy that is new is named in NAMES, above, in its place"
 
 
 def test_what_the_source_leaves_open_stays_visible() -> None:
