@@ -309,7 +309,7 @@ IDLE = [
     (("supply", "today", "--set", "growth.series=a", "--set", "demand.allowance=5"), "demand.allowance, growth.series"),
     (("assumptions", "today", "--find", "fleet.lag", "--set", "growth.horizon=2035-01-01"), "growth.horizon"),
     (("supply", "article", "--fleet", "all", "--speed", "30", "--as-of", "2025-12-30", "--workload", "1000:100"), None),
-    (("crunch", "today", "--set", "fleet.lag=0.5", "--set", "growth.half_life=2", "--set", "mix.session_hit=0.9"), None),
+    (("crunch", "today", "--set", "fleet.lag=0.5", "--set", "growth.half_life=2"), None),
     (("demand", "article", "--set", "demand.engineers=4e7"), None),
     (("market", "--set", "market.elasticity=0.06", "--set", "market.switching=1"), None),
 ]
