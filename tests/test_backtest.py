@@ -66,6 +66,11 @@ def test_the_day_before_it_would_have(world: Tables, shipped: Backtest) -> None:
     assert found[key] != points(shipped)[key]
 
 
+def test_a_first_estimate_of_the_world_s_total_is_a_target(shipped: Backtest) -> None:
+    """AMD's was the first of its series: other estimates of the same total tell its level."""
+    assert "tokens: AMD (Lisa Su keynote) | all providers worldwide" in {each["quantity"] for each in shipped.targets}
+
+
 @pytest.mark.parametrize("before", [False, True])
 def test_a_series_that_nobody_had_stated_yet_is_no_target(world: Tables, shipped: Backtest, *, before: bool) -> None:
     """Its level is not known, so whatever came would be inside. The control has one statement before the day."""

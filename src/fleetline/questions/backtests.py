@@ -26,7 +26,7 @@ from fleetline.questions.worlds import worlds
 from fleetline.runs import rows_of
 from fleetline.scenario import KEYS, Assumption, Scenario
 from fleetline.scenario import scenario as read_scenario
-from fleetline.world.forecasts import Forecast, marked, of_sales, of_tokens, quarter_of, sold
+from fleetline.world.forecasts import Forecast, has_level, marked, of_sales, of_tokens, quarter_of, sold
 from fleetline.world.observed import Observation, newest_vintage, observed
 from fleetline.world.records import Known, best, fast_runs, newest, of_record
 from fleetline.world.trend import fit, statements, surely_by
@@ -92,9 +92,11 @@ def backtest(day: str = DAY, *, draws: int = DRAWS, seed: int = 0) -> Backtest:
     found = fit(said, chosen.belief("growth.half_life"), year_of(stand))
     later, open_ = _later(stand)
     targets = [_target(each, observed(each.quantity, each.date, each.unit, stand)) for each in forecasts]
-    begun = {each.series for each in said}  # of what nobody had stated yet there is no level to forecast from
-    for row in (each for each in later if FLOORS.get(each.series, each.series) in begun):
-        each = of_tokens(found, FLOORS.get(row.series, row.series), row.as_of, row.per)
+    for row in later:
+        series = FLOORS.get(row.series, row.series)
+        if not has_level(series, said):
+            continue  # whatever came would be inside
+        each = of_tokens(found, series, row.as_of, row.per)
         targets.append(_target(each, Observation(row.tokens_central, row.series not in FLOORS, row.announced, row.source)))
     targets += _records(stand, drawn)
     targets = [each for each in targets if each["came"] is not None]

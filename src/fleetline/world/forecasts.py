@@ -10,7 +10,7 @@ Source: ours.
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,6 +110,12 @@ def of_tokens(found: Trend, series: str, date: str, per: str) -> Forecast:
     logs = [_quantile(share, found.weights, means, spreads) for share in POINTS]
     p5, p50, p95 = (np.exp(logs) * PERIODS[per]).tolist()
     return Forecast(f"{TOKENS}: {series}", date, f"token/{per}", p5, p50, p95, _FITTED)
+
+
+def has_level(series: str, said: Iterable[Statement]) -> bool:
+    """Whether statements tell the level of a series: its own do, and of the world's total those of any estimate of it."""
+    total = any(row.series == series and row.role == "total" for row in load().rows("demand_series", DemandSeriesRow))
+    return any(each.series == series or (total and each.role == "total") for each in said)
 
 
 def _quantile(share: float, weights: Array, means: Array, spreads: Array) -> float:
