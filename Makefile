@@ -55,7 +55,7 @@ unit: .venv/dev.stamp
 	$(BIN)/pytest -n 3 --dist loadfile -m "not long"
 
 check-long: .venv/dev.stamp fuzz
-	$(BIN)/pytest -m long --junitxml=out/long.xml -o junit_family=xunit1
+	$(BIN)/pytest -n 2 --dist loadfile -m long --junitxml=out/long.xml -o junit_family=xunit1
 	$(BIN)/python tools/checks.py out/long.xml docs/checks.md
 
 # Hatchling, pinned in requirements/core.txt, dates every file alike, so the bytes follow from the commit alone.
