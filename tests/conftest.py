@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import csv
+import fcntl
+import os
+import pickle
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from harness import SHIPPED
@@ -16,6 +20,8 @@ from fleetline.catalog.tables import DATA_VARIABLE
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
+
+    from fleetline.study import Results
 
 settings.register_profile("fleetline", derandomize=True, deadline=None, max_examples=100, database=None)
 settings.load_profile("fleetline")
@@ -105,3 +111,42 @@ def write(tmp_path: Path) -> Callable[[str, str], Path]:
         return path
 
     return to
+
+
+@dataclass(frozen=True)
+class Reported:
+    """What `fleetline report` writes, and the results it shows."""
+
+    out: Path
+    results: Results
+
+
+@pytest.fixture(scope="session")
+def reported(tmp_path_factory: pytest.TempPathFactory) -> Reported:
+    """One report for all workers, which takes half a minute: whoever comes first makes it, the others wait."""
+    base = tmp_path_factory.getbasetemp()
+    place = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reported"
+    place.mkdir(exist_ok=True)
+    kept = place / "results.pickle"
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not kept.exists():
+            kept.write_bytes(pickle.dumps(_results_of_a_report(place / "out")))
+    return Reported(place / "out", pickle.loads(kept.read_bytes()))  # noqa: S301  (our own)
+
+
+def _results_of_a_report(out: Path) -> Results:
+    from fleetline import study
+    from fleetline.reporting.report import report
+
+    found: list[Results] = []
+    asked = study.study
+
+    def studied(*given: Any, **options: Any) -> Results:
+        found.append(asked(*given, **options))
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(study, "study", studied)
+        report(out=out)
+    return found[-1]

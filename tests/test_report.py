@@ -13,9 +13,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from conftest import Reported
 from html_outline import Element, Outline
 
-from fleetline import reporting, study
+from fleetline import reporting
 from fleetline.errors import InputError
 from fleetline.figures import DARK, figures, findings, first_screen, human, when
 from fleetline.reporting.files import replace_all
@@ -26,21 +27,10 @@ from fleetline.reporting.report import report
 from fleetline.reporting.words import linked, number, share
 from fleetline.study import Results
 
-STUDIED: list[Results] = []  # by the report of the fixture: a study takes many seconds
-
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder, asked = tmp_path_factory.mktemp("report") / "out", study.study
-
-    def studied(*given: Any, **options: Any) -> Results:
-        STUDIED.append(asked(*given, **options))
-        return STUDIED[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(study, "study", studied)
-        report(out=folder)
-    return folder
+def out(reported: Reported) -> Path:
+    return reported.out
 
 
 def test_everything_the_interface_names_is_written(out: Path) -> None:
@@ -288,15 +278,16 @@ def test_the_same_inputs_give_the_same_bytes(out: Path, tmp_path: Path) -> None:
         assert path.read_bytes() == (out / path.relative_to(tmp_path / "again")).read_bytes(), path.name
 
 
-def test_a_run_that_fails_leaves_the_old_output_whole(out: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_leaves_the_old_output_whole(
+    reported: Reported, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     old = tmp_path / "out"
-    assert out.exists()  # what is broken comes after the study
     replace_all(old, {"report.html": b"old", "notes.txt": b"not ours"})
 
     def broken(*_: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("fleetline.study.study", lambda *_, **__: STUDIED[0])
+    monkeypatch.setattr("fleetline.study.study", lambda *_, **__: reported.results)  # what is broken comes after it
     monkeypatch.setattr("fleetline.reporting.pictures.draw", lambda *_: Picture({}, "", ""))
     monkeypatch.setattr("fleetline.reporting.page.page", broken)
     with pytest.raises(KeyboardInterrupt):

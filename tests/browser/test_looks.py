@@ -28,16 +28,17 @@ def test_axe_finds_nothing_serious_and_nothing_scrolls_sideways(visit: Visit, na
         """() => { document.querySelectorAll("#controls details").forEach((each) => { each.open = true; });
                   document.querySelector("figure details").open = true; }"""
     )
-    assert _serious(page) == []
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_function(DRAWN)
-    assert _serious(page) == []
     for width in (360, 768, 1280, 1920):
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_function("(width) => document.documentElement.scrollWidth <= width", arg=width)
         for left, right in page.evaluate(CHARTS):
             assert left >= 0, width
             assert right <= width + 1, width
+    assert _serious(page) == []
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function(DRAWN)
+    page.evaluate("document.querySelectorAll('tbody tr:nth-child(n + 9)').forEach((each) => each.remove())")
+    assert _serious(page, "{runOnly: ['color-contrast']}") == []  # the theme changes nothing else
 
 
 PAPER = "getComputedStyle(document.body).backgroundColor"
@@ -54,9 +55,9 @@ def test_axe_would_find_a_fault(visit: Visit) -> None:
     assert {"color-contrast", "html-has-lang"} <= {each[0] for each in _serious(page)}
 
 
-def _serious(page: Page) -> list[tuple[str, str]]:
+def _serious(page: Page, rules: str = "document") -> list[tuple[str, str]]:
     page.evaluate((files("axe_playwright_python") / "axe.min.js").read_text(encoding="utf-8"))
-    found: list[dict[str, Any]] = page.evaluate("async () => (await axe.run(document)).violations")
+    found: list[dict[str, Any]] = page.evaluate(f"async () => (await axe.run({rules})).violations")
     return [
         (each["id"], node["html"][:200] + " " + (node.get("failureSummary") or "")[:300])
         for each in found

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-
-from fleetline.reporting.report import report
+from conftest import Reported
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -22,10 +21,9 @@ Open = Callable[..., "Page"]
 
 
 @pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Path:
-    folder = tmp_path_factory.mktemp("report") / "out"
-    report(out=folder, draws=200)
-    return folder
+def out(browser: Browser, reported: Reported) -> Path:
+    """The report; not made where there is no browser."""
+    return reported.out
 
 
 @pytest.fixture
