@@ -133,7 +133,8 @@ def calibrate(
     rows, rejected = rows_of(paths)
     chosen = select(meeting(rows, where), load())
     if not chosen.observed:
-        why = "; ".join(f"{count} {reason}" for reason, count in chosen.left_out.items())
+        unread = {"could not be read": len(rejected)} if rejected else {}
+        why = "; ".join(f"{count} {reason}" for reason, count in (dict(chosen.left_out) | unread).items())
         raise InputError(f"rows: nothing to fit ({why or 'no rows'})", field="rows")
     found = fit(chosen.observed, draws=draws, seed=seed, progress=progress)
     estimates = {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in found.estimates.items()}
@@ -171,9 +172,10 @@ def prediction_table(*paths: str | Path, preset: str = "fitted", where: str | No
         InputError: a broken file, an unknown preset.
     """
     listed: list[dict[str, object]] = []
-    for path in paths or shipped():
-        rows, rejected = rows_of([path])
-        found = _predicted(meeting(rows, where), preset, None)
+    files = [rows_of([path]) for path in paths or shipped()]
+    met = {id(row) for row in meeting([row for rows, _ in files for row in rows], where)}
+    for rows, rejected in files:
+        found = _predicted([row for row in rows if id(row) in met], preset, None)
         numbered: list[tuple[int, dict[str, object]]] = [
             (row.line, cells) for row, cells in zip(found.rows, found.table(), strict=True)
         ]

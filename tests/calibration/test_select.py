@@ -90,11 +90,11 @@ def test_a_condition_nobody_meets_is_refused_with_the_nearest_one(condition: str
     assert refused.value.field == "where"
 
 
-@pytest.mark.xfail(strict=True, reason="select.where reads unstated (None) as the text 'none'")
 def test_rows_that_do_not_say_are_not_those_that_say_none() -> None:
     """types.py: speculation is "mtp, none, or None where unstated"; runs_with_ttft.csv states it nowhere."""
     unstated = made_run(row_id="unstated", speculation=None)
     assert ids(where([*ROWS, unstated], "speculation=none")) == ["kimi on gb200", "kimi on mi355x"]
+    assert ids(where([*ROWS, unstated], "speculation=unstated")) == ["unstated"]
 
 
 # --- one statistic a quantity -----------------------------------------------------------------------------------------

@@ -103,8 +103,8 @@ def test_a_measured_value_of_json_is_a_positive_number_or_null(tmp_path: Path, t
 
 def test_rates_beyond_numbers_reject_the_row(tmp_path: Path) -> None:
     row = published.benchmark(statistic="single_run", output_tput_per_gpu_tok_s="1e308")
-    assert reason(write_csv(tmp_path, row)).startswith("output throughput: ")
-    assert reason(write_csv(tmp_path, published.agentx(median_intvty_tok_s_user="1e-320"))).startswith("TPOT: ")
+    assert "a number from 1e-12 to 1e+15" in reason(write_csv(tmp_path, row))
+    assert "a number from 1e-12" in reason(write_csv(tmp_path, published.agentx(median_intvty_tok_s_user="1e-320")))
 
 
 @pytest.mark.parametrize("cells", [["1"], ["x"] * 3, ["x"] * 200])

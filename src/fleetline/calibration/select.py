@@ -40,7 +40,7 @@ FIELDS: Mapping[str, Callable[[Measurement], object]] = MappingProxyType(
 def where(rows: Sequence[Measurement], condition: str | None) -> list[Measurement]:
     """The rows that meet a condition such as "model=kimik2.5,vendor=NVIDIA"; all of them without one.
 
-    A model may be called as its rows call it or as the catalog does.
+    A model may be called as its rows call it or as the catalog does; what rows do not state is "unstated".
 
     Raises:
         InputError: not of that form, an unknown field, or no row meets it.
@@ -52,12 +52,18 @@ def where(rows: Sequence[Measurement], condition: str | None) -> list[Measuremen
             raise InputError(f"where: got '{part}', allowed FIELD=VALUE, with commas between", field="where", got=part)
         if field not in FIELDS:
             raise unknown_name("field in where", field, FIELDS, field="where")
-        values = {str(FIELDS[field](row)) for row in found}
+        values = {_said(field, row) for row in found}
         meant = {wanted.casefold(), *(_keys(wanted) if field == "model" else ())}
-        found = [row for row in found if str(FIELDS[field](row)).casefold() in meant]
+        found = [row for row in found if _said(field, row).casefold() in meant]
         if not found:
             raise unknown_name(f"{field} in where", wanted, values, field="where")
     return found
+
+
+def _said(field: str, row: Measurement) -> str:
+    """A row's value in words; what it does not state is not what it states as none."""
+    value = FIELDS[field](row)
+    return "unstated" if value is None else str(value)
 
 
 def _keys(name: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleetline.measurements.fields import Record, finite
+from fleetline.measurements.fields import Record
 from fleetline.measurements.forms import Form, Observed, is_disaggregated, labels, measurement
 from fleetline.measurements.layout import Layout, product, separate, shared
 from fleetline.measurements.types import Measurement, Pool
@@ -25,7 +25,7 @@ def agentx(record: Record) -> Measurement:
 def _tpot(record: Record, speed: str) -> float | None:
     """A row gives speeds; the 90th percentile of TPOT is written as the speed that goes with it."""
     found = record.measured(speed)
-    return None if found is None else finite("TPOT", 1.0 / found)
+    return None if found is None else 1.0 / found
 
 
 def _layout(record: Record) -> Layout:

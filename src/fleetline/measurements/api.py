@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from fleetline.measurements.fields import Record, finite
+from fleetline.measurements.fields import Record
 from fleetline.measurements.forms import (
     Form,
     Observed,
@@ -42,7 +42,7 @@ def observed(metrics: Record, shape: Layout, *, agentic: bool) -> Observed:
     seen = times(metrics, "_tpot", "_ttft")
     speed = metrics.measured("median_intvty") if agentic else None
     if speed is not None:
-        seen = replace(seen, tpot_s=finite("TPOT", 1.0 / speed), ttft_s=metrics.measured("median_ttft"), statistic="median")
+        seen = replace(seen, tpot_s=1.0 / speed, ttft_s=metrics.measured("median_ttft"), statistic="median")
     output = metrics.measured("output_tput_per_gpu")
     return replace(
         seen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fleetline.measurements import names
-from fleetline.measurements.fields import Fault, Record, finite
+from fleetline.measurements.fields import Fault, Record
 from fleetline.measurements.forms import Form, Labels, Observed, measurement, output_rate, times
 from fleetline.measurements.layout import Layout, separate, shared
 from fleetline.measurements.types import Measurement, Pool
@@ -43,7 +43,7 @@ def _agentic(record: Record) -> Observed:
     """TPOT of agentic traces as in agentx.csv: 1 / interactivity."""
     speed = record.measured("Median Interactivity (tok/s/user)")
     ttft = record.measured("Median TTFT (s)")
-    return Observed(None if speed is None else finite("TPOT", 1.0 / speed), ttft)
+    return Observed(None if speed is None else 1.0 / speed, ttft)
 
 
 def _either(record: Record, name: str) -> str:

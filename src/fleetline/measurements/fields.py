@@ -12,6 +12,7 @@ from decimal import Decimal
 
 # No deployment, load or request comes near it, and products of a few such numbers stay exact.
 LARGEST_COUNT = 10**9
+LEAST, MOST = 1e-12, 1e15  # of what is measured, in any unit; beyond, a quotient of two may be no number
 SHOWN_CHARACTERS = 60
 TRUE = frozenset({"1", "t", "true"})
 FALSE = frozenset({"0", "f", "false"})
@@ -95,13 +96,15 @@ class Record:
         return _whole(name, value, 1)
 
     def measured(self, name: str) -> float | None:
-        """A measured value: nothing, or a number over 0."""
+        """A measured value: nothing, or a number of seconds, tokens or rates that somebody may have measured."""
         value = self._value(name)
         if value is None:
             return None
         number = _number(value)
         if number is None or not 0.0 < number < math.inf:
             raise refuse(name, value, "a finite number over 0, or nothing")
+        if not LEAST <= number <= MOST:
+            raise refuse(name, value, f"a number from {LEAST:g} to {MOST:g}, or nothing")
         return number
 
     def flag(self, name: str) -> bool | None:
@@ -137,17 +140,6 @@ class Record:
     def _value(self, name: str) -> object:
         value = self.values.get(name)
         return None if isinstance(value, str) and not value.strip() else value
-
-
-def finite(what: str, value: float) -> float:
-    """A number calculated from measured ones.
-
-    Raises:
-        Fault: they are so far out that it is none.
-    """
-    if not 0.0 < value < math.inf:
-        raise Fault(f"{what}: the measured values are too large or too small to give one")
-    return value
 
 
 def _number(value: object) -> float | None:

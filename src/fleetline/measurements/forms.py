@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleetline.measurements import names
-from fleetline.measurements.fields import Fault, Record, finite, refuse
+from fleetline.measurements.fields import Fault, Record, refuse
 from fleetline.measurements.layout import Layout
 from fleetline.measurements.types import Measurement, Pool
 
@@ -98,7 +98,7 @@ def output_rate(per_gpu: float | None, shape: Layout) -> float | None:
     """Output tokens per second of the deployment; the rate per GPU counts the decode pool alone where there are two."""
     if per_gpu is None or shape.decode.total is None:
         return None
-    return finite("output throughput", per_gpu * shape.decode.total)
+    return per_gpu * shape.decode.total
 
 
 def row_name(record: Record, column: str) -> str:
