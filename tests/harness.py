@@ -28,6 +28,10 @@ from fleetline.physics.serving import Deployment, Limits
 ROOT = Path(__file__).parents[1]
 SHIPPED = table_path("chip_specs.csv").parent
 COLLECTION = ROOT.parent / "shared" / "data"
+# the most memory that the process has had [byte]; `ru_maxrss` would count what the process had that started it
+PRINT_PEAK = """
+print(next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith("VmHWM")))
+"""
 
 # Sums of a few floats in another order differ by a few units in the last place (2.2e-16 each), no more.
 ROUNDING = 1e-12

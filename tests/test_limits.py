@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import published_rows as published
 import pytest
-from harness import SHIPPED
+from harness import PRINT_PEAK, SHIPPED
 from sweeping import SMALL
 
 import fleetline as fl
@@ -102,7 +102,7 @@ def test_long_texts_and_nested_values_of_parquet_are_faults_of_their_rows(tmp_pa
     assert nested.total == 3 and not any("letters" in each.reason for each in nested.rejected)
 
 
-HELD = """
+HELD = f"""
 import resource, sys
 from pathlib import Path
 from fleetline.errors import InputError
@@ -112,8 +112,7 @@ try:
     read(Path(sys.argv[1]))
 except InputError as refused:
     print(refused.message)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-"""
+{PRINT_PEAK}"""
 
 
 @pytest.mark.long

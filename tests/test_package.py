@@ -102,8 +102,8 @@ def test_two_clones_build_the_same_bytes(tmp_path: Path) -> None:
     first, second = map(digests, found)
     assert first == second
     # from the sdist comes the same wheel
-    with tarfile.open(found[0].sdist) as archive:
-        archive.extractall(tmp_path / "unpacked", filter="data")
+    (tmp_path / "unpacked").mkdir()
+    subprocess.run(["tar", "--no-same-owner", "-xzf", str(found[0].sdist), "-C", str(tmp_path / "unpacked")], check=True)  # noqa: S607
     assert digests(build(tmp_path / "unpacked" / NAME, tmp_path / "again")) == first
     # the control: one letter, or another time, is another file
     (tmp_path / "here/fleetline/src/fleetline/py.typed").write_text(" ")

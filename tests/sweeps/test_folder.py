@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from harness import PRINT_PEAK
 from sweeping import GRID, SMALL, content, rows, toml
 
 from fleetline.errors import InputError
@@ -248,12 +249,11 @@ def test_what_a_chunk_is_made_with_knows_the_files_a_grid_names(tmp_path: Path) 
     assert before != after
 
 
-MEASURED = """
-import json, resource, sys
+MEASURED = f"""
+import json, sys
 from fleetline.sweeps.sweep import sweep
 sweep(json.loads(sys.argv[1]), sys.argv[2])
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-"""
+{PRINT_PEAK}"""
 
 
 @pytest.mark.long
