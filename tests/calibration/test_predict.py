@@ -108,6 +108,7 @@ def test_an_answered_row_has_every_number_and_another_has_a_reason_alone(publish
 
 
 @pytest.mark.parametrize("preset", ["article", "ideal"])
+@pytest.mark.xfail(strict=True, reason="predict: a preset without intervals leaves four cells empty and gives no reason")
 def test_an_empty_interval_has_a_reason_too(preset: str) -> None:
     """interface.md: `reason` is why a cell is empty; issue 3: "a reason for each empty cell"."""
     (row,) = predicted([made_run()], load().preset(preset)).table()

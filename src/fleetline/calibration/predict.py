@@ -25,9 +25,6 @@ COLUMNS = (
 )
 
 
-NO_INTERVAL = "no interval: this preset was not held against measured rows"
-
-
 @dataclass(frozen=True)
 class Prediction:
     """One value a row, NaN where there is none; `reason` says why."""
@@ -56,11 +53,8 @@ class Prediction:
         cells = {
             name: ["" if np.isnan(value) else repr(float(value)) for value in values] for name, values in columns.items()
         }
-        reasons = [
-            said or ("" if known else NO_INTERVAL) for said, known in zip(self.reason, cells["tpot_low_s"], strict=True)
-        ]
         return [
-            {"row_id": row.row_id, **{name: cells[name][index] for name in columns}, "reason": reasons[index]}
+            {"row_id": row.row_id, **{name: cells[name][index] for name in columns}, "reason": self.reason[index]}
             for index, row in enumerate(self.rows)
         ]
 

@@ -81,7 +81,7 @@ def predict(
         return
     write_out(Path(out), content)
     reasons = Counter(str(row["reason"]) for row in listed if row["reason"])
-    answered = sum(bool(row["predicted_tpot_s"]) for row in listed)
+    answered = len(listed) - sum(reasons.values())
     summary = {"out": out, "rows": len(listed), "answered": answered, "reasons": dict(reasons.most_common())}
     show(
         summary,
