@@ -7,6 +7,7 @@ import fcntl
 import os
 import pickle
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,18 @@ if TYPE_CHECKING:
 
 settings.register_profile("fleetline", derandomize=True, deadline=None, max_examples=100, database=None)
 settings.load_profile("fleetline")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test has an id of its own: of two with one, workers run one. Schemathesis puts addresses into names alone."""
+    for item in items:
+        label = getattr(item, "operation_label", None)
+        if label and not item.nodeid.endswith("]"):
+            item._id = item.id.parse(f"{item.nodeid}[{label}]")
+    twice = [each for each, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if twice:
+        raise pytest.UsageError(f"{len(twice)} ids of more than one test: {twice[:3]}")
 
 
 class Tables:
