@@ -19,7 +19,7 @@ from fleetline.physics import serving
 from fleetline.physics.network import Fabric, Message, message_time, messages, network_time
 from fleetline.physics.placement import Pooled, Sharded
 from fleetline.physics.serving import Deployment, Limits
-from fleetline.physics.sharding import SPLITS, Degrees, check, imbalance, shard, stretch
+from fleetline.physics.sharding import SPLITS, Degrees, check, imbalance, shard, split_of, stretch
 from fleetline.physics.work import cache_bytes, weight_bytes
 
 GIB = 2.0**30
@@ -347,6 +347,21 @@ def test_degrees_that_cannot_be_built_are_one_line(options: dict[str, object], f
         assert refused.value.field == field
     assert reason in refused.value.message
     assert "\n" not in refused.value.message
+
+
+def test_a_refusal_tells_what_is_allowed_apart_too() -> None:
+    with pytest.raises(InputError) as refused:
+        check(made_model(), Degrees(tp=100.0), 72.0)
+    assert (refused.value.got, refused.value.allowed) == (100.0, "a whole number from 1 to 72, the GPUs there are")
+
+
+def test_attention_that_nobody_has_split_yet_is_refused_by_tp() -> None:
+    class Unknown:
+        name = "unknown"
+
+    with pytest.raises(InputError, match="tp: how it splits unknown attention is not known here") as refused:
+        split_of(Unknown())  # type: ignore[arg-type]
+    assert (refused.value.field, refused.value.got) == ("tp", "unknown")
 
 
 def test_the_heads_of_a_state_are_divided_and_what_has_no_heads_is_not() -> None:
